@@ -1,0 +1,47 @@
+# Every target sets up what it needs; `make setup` does nothing when no pyproject.toml changed.
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test check static format docs bench dists clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## .venv with the core and every plugin
+	@PYTHON="$(PYTHON)" scripts/setup.sh
+
+serve: setup ## the gateway on 127.0.0.1:4000 with local models
+	@exec $(BIN)/nova serve --config examples/quickstart.yaml --host 127.0.0.1 --port 4000
+
+static: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: static ## lint, types, layers, house rules, examples in the docs
+	$(PYTEST) -q tests/house tests/deploy $(wildcard tests/docs)
+
+test: static ## everything that check does, and the whole suite
+	$(PYTEST) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+format: setup ## put every file in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+bench: setup ## the short benchmarks
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+dists: setup ## wheels and sdists of the core and every plugin into dist/
+	@for project in . plugins/*/; do $(BIN)/python -m build --no-isolation --outdir dist "$$project" >/dev/null || exit 1; done
+	@ls dist
+
+clean: ## remove what was built, and .venv
+	rm -rf .venv .tox dist build site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
