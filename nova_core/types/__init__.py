@@ -1,0 +1,1 @@
+"""Plain data: calls, requests, replies, deployments, usage, decisions."""

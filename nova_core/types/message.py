@@ -1,0 +1,239 @@
+"""Requests and replies as they travel: raw JSON members, with a typed view on demand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from nova_core.errors import BadRequestError
+from nova_core.types.chat import ChatReply, ChatRequest
+from nova_core.types.embeddings import EmbeddingsReply, EmbeddingsRequest
+from nova_core.types.events import Chunk, Frame
+from nova_core.types.fidelity import EXACT, Fidelity
+from nova_core.types.usage import Usage
+
+if TYPE_CHECKING:
+    from nova_core.types.dialect import Dialect
+
+Operation = Literal["chat", "completion", "embedding", "count_tokens"]
+TypedRequest = ChatRequest | EmbeddingsRequest
+TypedReply = ChatReply | EmbeddingsReply
+Members = Mapping[str, Any]
+"""Top-level members of a JSON object; a value is a `msgspec.Raw` (bytes not yet decoded) or decoded JSON."""
+
+
+def decoded(value: Any) -> Any:
+    """A member's value as Python data, whichever form it has."""
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+
+
+def plain(members: Members) -> dict[str, Any]:
+    """All members decoded."""
+    return {name: decoded(value) for name, value in members.items()}
+
+
+class _Document:
+    """Members of one dialect with a lazily built typed view; either side may be the original."""
+
+    __slots__ = ("_members", "_typed", "dialect")
+
+    def __init__(self, dialect: Dialect, members: Members | None, typed: Any) -> None:
+        self.dialect = dialect
+        self._members = members
+        self._typed = typed
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Decode one top-level member."""
+        value = self.members.get(name, msgspec.UNSET)
+        return default if value is msgspec.UNSET else decoded(value)
+
+    @property
+    def members(self) -> Members:
+        """Top-level members in this dialect."""
+        raise AssertionError("subclasses render")
+
+    def encode(self) -> bytes:
+        """The JSON bytes; undecoded members are copied as they came."""
+        return msgspec.json.encode(self.members)
+
+
+class Request(_Document):
+    """A caller's request. Immutable: `with_members`, `without` and `with_typed` return a new one."""
+
+    __slots__ = ("operation",)
+
+    def __init__(
+        self,
+        operation: Operation,
+        dialect: Dialect,
+        members: Members | None = None,
+        typed: TypedRequest | None = None,
+    ) -> None:
+        if members is None and typed is None:
+            raise ValueError("a request needs members or a typed view")
+        super().__init__(dialect, members, typed)
+        self.operation = operation
+
+    @property
+    def members(self) -> Members:
+        """Top-level members, rendered from the typed view if that is newer."""
+        if self._members is None:
+            self._members, _ = self.dialect.render_request(self._typed)
+        return self._members
+
+    @property
+    def typed(self) -> TypedRequest:
+        """The typed view, parsed on first use. Raises BadRequestError with the field's path."""
+        if self._typed is None:
+            self._typed = self.dialect.parse_request(plain(self.members))
+        typed: TypedRequest = self._typed
+        return typed
+
+    @property
+    def chat(self) -> ChatRequest:
+        """The typed view of a chat-family request."""
+        if not isinstance(self.typed, ChatRequest):
+            raise BadRequestError(f"a chat request is needed, this is {self.operation}")
+        return self.typed
+
+    @property
+    def embeddings(self) -> EmbeddingsRequest:
+        """The typed view of an embeddings request."""
+        if not isinstance(self.typed, EmbeddingsRequest):
+            raise BadRequestError(f"an embeddings request is needed, this is {self.operation}")
+        return self.typed
+
+    @property
+    def model(self) -> str:
+        """The model name in the request."""
+        name = self.get("model")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def stream(self) -> bool:
+        """Whether the caller asked for a stream."""
+        return self.get("stream") is True
+
+    def with_members(self, changes: Members) -> Request:
+        """These members added or replaced; every other member's bytes stay."""
+        return Request(self.operation, self.dialect, {**self.members, **changes})
+
+    def without(self, *names: str) -> Request:
+        """These members removed."""
+        if not any(name in self.members for name in names):
+            return self
+        kept = {name: value for name, value in self.members.items() if name not in names}
+        return Request(self.operation, self.dialect, kept)
+
+    def with_typed(self, typed: TypedRequest) -> Request:
+        """The same request with a changed typed view, which is now what counts."""
+        return Request(self.operation, self.dialect, None, typed)
+
+
+class Reply(_Document):
+    """A whole answer. `headers` are upstream headers (lower case) that may reach the caller."""
+
+    __slots__ = ("_usage", "fidelity", "headers", "operation")
+
+    def __init__(
+        self,
+        operation: Operation,
+        dialect: Dialect,
+        members: Members | None = None,
+        typed: TypedReply | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        usage: Usage | None = None,
+        fidelity: Fidelity = EXACT,
+    ) -> None:
+        if members is None and typed is None:
+            raise ValueError("a reply needs members or a typed view")
+        super().__init__(dialect, members, typed)
+        self.operation = operation
+        self.headers: Mapping[str, str] = headers or {}
+        self.fidelity = fidelity
+        self._usage = usage
+
+    @property
+    def members(self) -> Members:
+        """Top-level members, rendered from the typed view if that is newer."""
+        if self._members is None:
+            self._members = self.dialect.render_reply(self._typed)
+        return self._members
+
+    @property
+    def typed(self) -> TypedReply:
+        """The typed view, parsed on first use. Raises BadGatewayError when it is not this operation's reply."""
+        if self._typed is None:
+            self._typed = self.dialect.parse_reply(plain(self.members))
+        typed: TypedReply = self._typed
+        return typed
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was used; None when the upstream did not say."""
+        if self._usage is None:
+            if self._members is not None:
+                self._usage = self.dialect.usage_of(self._members)
+            elif self._typed is not None:
+                self._usage = self._typed.usage
+        return self._usage
+
+    def with_members(self, changes: Members) -> Reply:
+        """These members added or replaced; every other member's bytes stay."""
+        return Reply(self.operation, self.dialect, {**self.members, **changes}, headers=self.headers, usage=self._usage)
+
+    def with_typed(self, typed: TypedReply) -> Reply:
+        """The same reply with a changed typed view, which is now what counts."""
+        return Reply(self.operation, self.dialect, None, typed, headers=self.headers)
+
+
+class Stream:
+    """A streamed answer: upstream `frames` in `dialect`, or typed `chunks`; exactly one of the two.
+
+    Whoever takes the stream calls `aclose()` on every exit; it closes all layers down to the upstream.
+    """
+
+    __slots__ = ("_closers", "chunks", "closed", "dialect", "frames", "headers")
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        frames: AsyncIterator[Frame] | None = None,
+        chunks: AsyncIterator[Chunk] | None = None,
+        headers: Mapping[str, str] | None = None,
+        closers: Iterable[Callable[[], Awaitable[object]]] = (),
+    ) -> None:
+        if (frames is None) == (chunks is None):
+            raise ValueError("a stream has frames or chunks, not both")
+        self.dialect = dialect
+        self.frames = frames
+        self.chunks = chunks
+        self.headers: Mapping[str, str] = headers or {}
+        self._closers = list(closers)
+        self.closed = False
+
+    def on_close(self, closer: Callable[[], Awaitable[object]]) -> None:
+        """Run `closer` after everything else was closed."""
+        self._closers.append(closer)
+
+    async def aclose(self) -> None:
+        """Close every layer, outermost first, even if one of them fails; safe to call twice."""
+        if self.closed:
+            return
+        self.closed = True
+        failures: list[Exception] = []
+        source: Any = self.frames if self.frames is not None else self.chunks
+        closers: list[Callable[[], Awaitable[object]]] = [*self._closers]
+        if hasattr(source, "aclose"):
+            closers.insert(0, source.aclose)
+        for close in closers:
+            try:
+                await close()
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]

@@ -1,0 +1,53 @@
+"""What plugins are handed at start-up, and what they declare."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from nova_core.types.call import Call
+from nova_core.types.message import Reply, Stream
+from nova_core.types.routing import Catalog
+
+Routes = Any
+"""The FastAPI application under assembly (`add_api_route`, `include_router`, …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSection:
+    """Keys of the configuration that a plugin honours.
+
+    `path` is the section (`("router_settings",)`, `("cache_params",)`), `keys` the key names in it; `check`
+    answers problems (plain sentences) of the section's value, empty when it is fine.
+    """
+
+    path: tuple[str, ...]
+    keys: tuple[str, ...]
+    check: Callable[[Any], list[str]] | None = None
+
+
+class GatewayView(Protocol):
+    """What a plugin may use of a running gateway."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """The deployments of the current configuration."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The whole configuration as resolved plain data; sections keep the names of the file."""
+        ...
+
+    def plugin_settings(self, name: str) -> Mapping[str, Any]:
+        """The mapping under `plugins: {name: …}`, empty when there is none."""
+        ...
+
+    def spawn(self, work: Awaitable[object], *, name: str) -> None:
+        """Run background work that the gateway owns: cancelled and awaited at shutdown, errors logged."""
+        ...
+
+    async def run(self, call: Call) -> Reply | Stream:
+        """Run a call of the plugin's own."""
+        ...

@@ -1,0 +1,55 @@
+"""What routing decides with: the catalog of deployments and a snapshot of their state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from nova_core.types.deployment import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All deployments of one configuration, immutable.
+
+    `groups` maps a public model name to its deployments in config order (pattern groups such as `vendor/*` too);
+    `aliases` maps an alias to a group name; `hidden` are aliases left out of listings.
+    """
+
+    groups: Mapping[str, tuple[Deployment, ...]] = field(default_factory=dict)
+    by_id: Mapping[str, Deployment] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    by_upstream: Mapping[str, tuple[Deployment, ...]] = field(default_factory=dict)
+    """Upstream name (`provider/model`, and `model`) → deployments; filled only where the operator allows such calls."""
+    unserved: Mapping[str, str] = field(default_factory=dict)
+    """Deployment id → why it cannot be served (plugin missing or broken), with the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state a routing decision may depend on. The same snapshot and call give the same answer.
+
+    `cooling` maps a deployment id to the `time.monotonic()` second its cooldown ends. `group` is the model
+    group being routed; `fallback` counts how many groups were tried before it. `random` is seeded per decision.
+    """
+
+    group: str
+    now: float
+    catalog: Catalog
+    fallback: int = 0
+    cooling: Mapping[str, float] = field(default_factory=dict)
+    tried: frozenset[str] = frozenset()
+    random: Random = field(default_factory=Random)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A line of `/v1/models`."""
+
+    id: str
+    owned_by: str = "nova"
+    mode: str | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
