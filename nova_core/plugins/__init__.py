@@ -1,0 +1,1 @@
+"""Plugins: found as metadata, loaded when named, compiled into what runs."""

@@ -1,0 +1,171 @@
+"""What is installed, read from distribution metadata alone: nothing is imported here."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint
+
+from nova_core._version import __version__
+
+PROVIDERS = "nova.providers"
+PLUGINS = "nova.plugins"
+COMMANDS = "nova.commands"
+GROUPS = (PROVIDERS, PLUGINS, COMMANDS)
+
+_OUR_GROUP = re.compile(r"^\s*\[\s*nova\.", re.MULTILINE)
+_CORE = re.compile(r"nova[-_.]core(?![\w.-])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPlugin:
+    """One entry point. `value` is `module:attribute`, `core_range` the versions of the core it says it works with.
+
+    `unusable` says why it must not be imported (its range excludes this core), empty when it may be.
+    """
+
+    name: str
+    group: str
+    distribution: str
+    version: str
+    value: str
+    core_range: str = ""
+    summary: str = ""
+    unusable: str = ""
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with what is installed: whose, what, and what to do about it."""
+
+    distributions: tuple[str, ...]
+    reason: str
+    mend: str
+    name: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Everything found, sorted by group, name and distribution; duplicates are all in `plugins`."""
+
+    plugins: tuple[InstalledPlugin, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def owners(self, group: str, name: str) -> tuple[InstalledPlugin, ...]:
+        """The entry points of exactly this name: one, none, or (a problem) several."""
+        return tuple(plugin for plugin in self.plugins if plugin.group == group and plugin.name == name)
+
+    def names(self, group: str) -> tuple[str, ...]:
+        """The names of a group, sorted, each once."""
+        return tuple(dict.fromkeys(plugin.name for plugin in self.plugins if plugin.group == group))
+
+    @property
+    def commands(self) -> tuple[InstalledPlugin, ...]:
+        """CLI commands that distributions bring."""
+        return tuple(plugin for plugin in self.plugins if plugin.group == COMMANDS)
+
+
+def discover(distributions: Iterable[Distribution] | None = None) -> Installed:
+    """Read the entry points of `distributions`, by default of all that are on `sys.path`.
+
+    A distribution that is listed twice (editable and as a wheel) counts once: the first, which is imported too.
+    """
+    found: dict[str, list[InstalledPlugin]] = {}
+    problems: list[Problem] = []
+    for distribution in importlib.metadata.distributions() if distributions is None else distributions:
+        text = _entry_points_text(distribution, problems)
+        if not _OUR_GROUP.search(text):
+            continue
+        name = distribution.metadata["Name"]
+        if name and _canonical(name) not in found:
+            found[_canonical(name)] = _read(distribution, name, text, problems)
+    plugins = sorted((plugin for each in found.values() for plugin in each), key=_place)
+    problems.extend(_duplicates(plugins))
+    return Installed(tuple(plugins), tuple(problems))
+
+
+def _entry_points_text(distribution: Distribution, problems: list[Problem]) -> str:
+    try:
+        return distribution.read_text("entry_points.txt") or ""
+    except UnicodeDecodeError:
+        name = distribution.metadata["Name"] or "a distribution without a name"
+        problems.append(Problem((name,), "its entry_points.txt is not UTF-8", f"pip install --force-reinstall {name}"))
+        return ""
+
+
+def _read(distribution: Distribution, name: str, text: str, problems: list[Problem]) -> list[InstalledPlugin]:
+    version = distribution.metadata["Version"] or ""
+    core_range, unusable = _core_range(distribution.requires or ())
+    mend = f"pip install --upgrade {name}" if unusable else ""
+    if unusable:
+        problems.append(Problem((name,), unusable, mend))
+    summary = distribution.metadata["Summary"] or ""
+    found = []
+    for group, entry, value in _entries(text):
+        if group not in GROUPS:
+            continue
+        if not entry or not EntryPoint.pattern.match(value):
+            broken = f"its entry point {entry!r} in {group} is {value!r}, not module:attribute"
+            problems.append(Problem((name,), broken, f"pip install --force-reinstall {name}", entry, group))
+            continue
+        found.append(InstalledPlugin(entry, group, name, version, value, core_range, summary, unusable, mend))
+    return found
+
+
+def _entries(text: str) -> Iterator[tuple[str, str, str]]:
+    """(group, name, value) of an entry_points.txt; a line without `=` has an empty value."""
+    group = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            group = line[1:-1].strip()
+        elif line and line[0] not in "#;":
+            name, _, value = line.partition("=")
+            yield group, name.strip(), value.strip()
+
+
+def _core_range(requires: Iterable[str]) -> tuple[str, str]:
+    """The stated range, and why this core is outside of it (empty when it is inside, or nothing is stated)."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    stated: list[str] = []
+    for line in requires:
+        if not _CORE.match(line):
+            continue
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            return line, f"it requires {line!r}, which is not a valid requirement"
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        stated.append(str(requirement.specifier))
+        if not requirement.specifier.contains(__version__, prereleases=True):
+            return stated[-1], f"it works with nova-core {stated[-1]}, and this is nova-core {__version__}"
+    return ",".join(filter(None, stated)), ""
+
+
+def _duplicates(plugins: Iterable[InstalledPlugin]) -> Iterator[Problem]:
+    owners: dict[tuple[str, str], list[str]] = {}
+    for plugin in plugins:
+        owners.setdefault((plugin.group, plugin.name), []).append(plugin.distribution)
+    for (group, name), claimed in owners.items():
+        if len(claimed) > 1:
+            yield duplicate_problem(group, name, tuple(dict.fromkeys(claimed)))
+
+
+def duplicate_problem(group: str, name: str, distributions: tuple[str, ...]) -> Problem:
+    """Two owners of one name."""
+    reason = f"{name!r} in {group} is claimed by {' and '.join(distributions)}"
+    mend = " or ".join(f"pip uninstall {distribution}" for distribution in distributions)
+    return Problem(distributions, reason, mend, name, group)
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _place(plugin: InstalledPlugin) -> tuple[str, str, str]:
+    return plugin.group, plugin.name, plugin.distribution
