@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib.metadata import Distribution, EntryPoint
 
 from nova_core._version import __version__
@@ -13,7 +14,8 @@ from nova_core._version import __version__
 PROVIDERS = "nova.providers"
 PLUGINS = "nova.plugins"
 COMMANDS = "nova.commands"
-GROUPS = (PROVIDERS, PLUGINS, COMMANDS)
+MODELS = "nova.models"
+GROUPS = (PROVIDERS, PLUGINS, COMMANDS, MODELS)
 
 _OUR_GROUP = re.compile(r"^\s*\[\s*nova\.", re.MULTILINE)
 _CORE = re.compile(r"nova[-_.]core(?![\w.-])", re.IGNORECASE)
@@ -50,10 +52,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Everything found, sorted by group, name and distribution; duplicates are all in `plugins`."""
+    """Everything found, sorted by group, name and distribution; duplicates are all in `plugins`.
+
+    `model_names` are pairs of a pattern (`gpt-*`) and the provider that serves models of such a name where the
+    configuration gives none: the group `nova.models`, most specific first.
+    """
 
     plugins: tuple[InstalledPlugin, ...] = ()
     problems: tuple[Problem, ...] = ()
+    model_names: tuple[tuple[str, str], ...] = ()
 
     def owners(self, group: str, name: str) -> tuple[InstalledPlugin, ...]:
         """The entry points of exactly this name: one, none, or (a problem) several."""
@@ -62,6 +69,10 @@ class Installed:
     def names(self, group: str) -> tuple[str, ...]:
         """The names of a group, sorted, each once."""
         return tuple(dict.fromkeys(plugin.name for plugin in self.plugins if plugin.group == group))
+
+    def provider_for(self, model: str) -> str | None:
+        """The provider of a model name without a prefix; None when no distribution claims the name."""
+        return next((provider for pattern, provider in self.model_names if fnmatchcase(model, pattern)), None)
 
     @property
     def commands(self) -> tuple[InstalledPlugin, ...]:
@@ -83,9 +94,12 @@ def discover(distributions: Iterable[Distribution] | None = None) -> Installed:
         name = distribution.metadata["Name"]
         if name and _canonical(name) not in found:
             found[_canonical(name)] = _read(distribution, name, text, problems)
-    plugins = sorted((plugin for each in found.values() for plugin in each), key=_place)
+    everything = [plugin for each in found.values() for plugin in each]
+    plugins = sorted((plugin for plugin in everything if plugin.group != MODELS), key=_place)
     problems.extend(_duplicates(plugins))
-    return Installed(tuple(plugins), tuple(problems))
+    claims = [(each.name, each.value) for each in everything if each.group == MODELS and not each.unusable]
+    claims.sort(key=lambda claim: (-len(claim[0]), claim))
+    return Installed(tuple(plugins), tuple(problems), tuple(claims))
 
 
 def _entry_points_text(distribution: Distribution, problems: list[Problem]) -> str:

@@ -116,12 +116,16 @@ class Call:
     `model` is the public name the caller used, `tags` what tag routing sees, `headers` the caller's headers
     (lower case, no credentials). `deadline` is in `time.monotonic()` seconds, None for none. `notes` is the
     decision record. `deployment`, `attempts`, `fallbacks`, `space` and `usage` are filled on the way.
+    `selected_by_task` names the task by which a router has chosen the candidates of the group being routed: tags
+    then choose among those, and tags that match none of them are ignored. `children` are the calls that `run`
+    made, in that order. `reply_headers` reach the caller, named without the prefix (`cache-key`).
     """
 
     __slots__ = (
-        "attempts", "created", "deadline", "deployment", "fallbacks", "fidelity", "group", "headers", "id",
-        "model", "notes", "operation", "options", "original", "parent", "principal", "reply_headers",
-        "route", "runner", "space", "started", "stash", "streaming", "tags", "upstream_seconds", "usage",
+        "attempts", "children", "created", "deadline", "deployment", "fallbacks", "fidelity", "group", "headers",
+        "id", "model", "notes", "operation", "options", "original", "parent", "principal", "reply_headers",
+        "route", "runner", "selected_by_task", "space", "started", "stash", "streaming", "tags",
+        "upstream_seconds", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -158,6 +162,8 @@ class Call:
         self.fallbacks = 0
         self.fidelity: Fidelity = EXACT
         self.space: EmbeddingSpace | None = None
+        self.selected_by_task: str | None = None
+        self.children: list[Call] = []
         self.usage: Usage | None = None
         self.upstream_seconds = 0.0
         self.reply_headers: dict[str, str] = {}
@@ -188,4 +194,5 @@ class Call:
             route=self.route,
             parent=self,
         )
+        self.children.append(child)
         return await self.runner(child)

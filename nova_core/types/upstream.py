@@ -57,7 +57,7 @@ class Exchange:
 
     request: UpstreamRequest
     dialect: Dialect
-    read: Callable[[UpstreamResponse], Reply | Exchange]
-    read_error: Callable[[UpstreamResponse], NovaError]
+    read: Callable[[UpstreamResponse], Reply | Exchange] = field(repr=False)
+    read_error: Callable[[UpstreamResponse], NovaError] = field(repr=False)  # may know secrets, to keep them out
     frames: Callable[[], FrameParser] | None = None
     fidelity: Fidelity = EXACT

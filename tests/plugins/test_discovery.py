@@ -6,7 +6,7 @@ from importlib.metadata import distributions
 
 import pytest
 
-from nova_core.plugins.discovery import COMMANDS, PLUGINS, PROVIDERS, discover
+from nova_core.plugins.discovery import COMMANDS, MODELS, PLUGINS, PROVIDERS, discover
 
 from .conftest import Site
 
@@ -109,3 +109,13 @@ def test_an_entry_points_file_that_is_not_text_is_reported(site):
     (problem,) = site.discover().problems
     assert problem.distributions == ("nova-plugin-acme",)
     assert "not UTF-8" in problem.reason
+
+
+def test_distributions_claim_model_names_and_the_most_specific_claim_counts(site):
+    site.add("nova-plugin-acme", {PROVIDERS: {"acme": "acme_mod:plugin"}, MODELS: {"rocket-*": "acme"}})
+    site.add("nova-plugin-zeta", {PROVIDERS: {"zeta": "zeta_mod:plugin"}, MODELS: {"rocket-mini-*": "zeta"}})
+    installed = site.discover()
+    assert installed.provider_for("rocket-9") == "acme"
+    assert installed.provider_for("rocket-mini-1") == "zeta"
+    assert installed.provider_for("boat") is None
+    assert MODELS not in {plugin.group for plugin in installed.plugins}

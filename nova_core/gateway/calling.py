@@ -1,0 +1,128 @@
+"""Calls from Python: keyword arguments in, OpenAI-shaped objects out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from nova_core.gateway.objects import Answer
+from nova_core.gateway.options import take_options
+from nova_core.gateway.relay import CallerStream
+from nova_core.gateway.summary import summary
+from nova_core.types.call import Call
+from nova_core.types.dialect import Dialect
+from nova_core.types.message import Reply, Request, plain
+from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.sse import SseParser
+
+DONE = b"[DONE]"
+
+
+class Answers(Protocol):
+    """What runs a call and answers in the caller's dialect."""
+
+    async def answer(self, call: Call) -> Reply | CallerStream:
+        """See `Gateway.answer`."""
+        ...
+
+
+class AnswerStream:
+    """Chunks of a streamed answer. Iterate it, or use it as an async context manager to leave early.
+
+    Raises the NovaError that breaks the stream.
+    """
+
+    def __init__(self, call: Call, stream: CallerStream) -> None:
+        self.headers = summary(call)
+        self._stream = stream
+        self._chunks = self._parsed()
+
+    def __aiter__(self) -> AsyncIterator[Answer]:
+        return self._chunks
+
+    async def __anext__(self) -> Answer:
+        return await anext(self._chunks)
+
+    async def __aenter__(self) -> AnswerStream:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop the answer; the upstream is cancelled."""
+        await self._chunks.aclose()
+        await self._stream.aclose()
+
+    async def _parsed(self) -> AsyncGenerator[Answer, None]:
+        parser = SseParser()
+        try:
+            async for data in self._stream:
+                for frame in parser.feed(data):
+                    if frame.data != DONE and self._stream.error is None:
+                        yield Answer(msgspec.json.decode(frame.data), self.headers)
+        finally:
+            await self._stream.aclose()
+        if self._stream.error is not None:
+            raise self._stream.error
+
+
+def chat_call(arguments: Mapping[str, Any]) -> Call:
+    """A chat call from keyword arguments; None counts as not given. Raises BadRequestError."""
+    return _call("chat", OPENAI_CHAT, arguments)
+
+
+def embedding_call(arguments: Mapping[str, Any]) -> Call:
+    """An embeddings call from keyword arguments; None counts as not given. Raises BadRequestError."""
+    return _call("embedding", OPENAI_EMBEDDINGS, arguments)
+
+
+def _call(operation: Any, dialect: Dialect, arguments: Mapping[str, Any]) -> Call:
+    given = {name: value for name, value in arguments.items() if value is not None}
+    extra_body = given.pop("extra_body", None)
+    if isinstance(extra_body, Mapping):
+        given.update(extra_body)
+    members, options, tags = take_options(given, {}, dialect=dialect.name)
+    dialect.check_request(members)
+    return Call(Request(operation, dialect, members), options=options, tags=tags, route=operation)
+
+
+async def answered(gateway: Answers, call: Call) -> Answer | AnswerStream:
+    """Run a call and shape its answer. Raises NovaError."""
+    answer = await gateway.answer(call)
+    if isinstance(answer, CallerStream):
+        return AnswerStream(call, answer)
+    return Answer(plain(answer.members), summary(call))
+
+
+def whole(answer: Answer | AnswerStream) -> Answer:
+    """An answer that was not asked for as a stream."""
+    if not isinstance(answer, Answer):
+        raise TypeError("this call cannot be streamed: leave `stream` out")
+    return answer
+
+
+class Calls:
+    """The calls of the library, for whatever runs them."""
+
+    async def completion(
+        self: Answers, model: str, messages: Sequence[Mapping[str, Any]], *, stream: bool = False, **parameters: Any
+    ) -> Answer | AnswerStream:
+        """A chat completion. `parameters` are OpenAI's and the gateway's own (`tags`, `num_retries`, …).
+
+        With `stream`, an async iterator of chunks. Raises NovaError.
+        """
+        call = chat_call({"model": model, "messages": list(messages), "stream": stream or None, **parameters})
+        return await answered(self, call)
+
+    async def embedding(self: Answers, model: str, input: Any, **parameters: Any) -> Answer:
+        """Embeddings of a string, a list, or (where the model takes them) objects. Raises NovaError."""
+        return whole(await answered(self, embedding_call({"model": model, "input": input, **parameters})))
+
+    async def chat(self: Answers, model: str, text: str = "Hello", **parameters: Any) -> Answer:
+        """One question, one whole answer: `(await gateway.chat("gpt", "Hi")).text`. Raises NovaError."""
+        call = chat_call({"model": model, "messages": [{"role": "user", "content": text}], **parameters})
+        return whole(await answered(self, call))

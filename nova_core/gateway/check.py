@@ -1,0 +1,194 @@
+"""What is wrong with a configuration beyond its keys: plugins, tags, fallbacks, aliases, embedding spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from nova_core.config.check import check_keys, read_settings
+from nova_core.config.explain import ConfigError, KeyPath, Position, Problem, did_you_mean, in_reading_order
+from nova_core.config.loader import load
+from nova_core.errors import ConfigurationError
+from nova_core.gateway.policy import GENERIC
+from nova_core.gateway.runtime import Runtime, build_runtime
+from nova_core.gateway.spaces import space_of, tags_of
+from nova_core.types.deployment import Deployment
+
+
+def check_file(path: Path | str, *, environ: Mapping[str, str] | None = None) -> list[Problem]:
+    """Everything to say about a file, errors first. Raises nothing: an unreadable file is a problem too."""
+    try:
+        loaded = load(path, environ=environ)
+        settings = read_settings(loaded)
+        runtime = build_runtime(settings, environ=environ)
+    except ConfigError as error:
+        return list(in_reading_order({*error.problems, *_key_problems(path, environ)}))
+    except ConfigurationError as error:
+        problem = Problem("error", "plugin", error.message, error.hint or "")
+        return list(in_reading_order([problem, *_key_problems(path, environ)]))
+    return list(in_reading_order([*check_keys(loaded, supported=runtime.declared), *check_runtime(runtime)]))
+
+
+def _key_problems(path: Path | str, environ: Mapping[str, str] | None) -> Collection[Problem]:
+    try:
+        return check_keys(load(path, environ=environ))
+    except ConfigurationError:
+        return ()
+
+
+def check_runtime(runtime: Runtime) -> list[Problem]:
+    """The semantic problems of a compiled configuration."""
+    return [
+        *_plugins(runtime),
+        *_unserved(runtime),
+        *_tags(runtime),
+        *_spaces(runtime),
+        *_aliases(runtime),
+        *_fallbacks(runtime),
+    ]
+
+
+def startup_notes(runtime: Runtime) -> list[str]:
+    """What `nova serve` prints before it is ready: the same findings, and keys without effect."""
+    problems = check_runtime(runtime)
+    source = runtime.settings.source
+    if source is not None:
+        problems = [*check_keys(source, supported=runtime.declared), *problems]
+    return [problem.render() for problem in in_reading_order(problems)]
+
+
+def _plugins(runtime: Runtime) -> Iterator[Problem]:
+    for broken in runtime.loaded.broken:
+        if broken.kind != "provider":
+            code = "plugin_missing" if broken.missing else "plugin_broken"
+            yield Problem(
+                "warning", code, f"{broken.kind} '{broken.name}' ({broken.why}): {broken.reason}", broken.mend
+            )
+
+
+def _unserved(runtime: Runtime) -> Iterator[Problem]:
+    entries = {str(entry.position): entry for entry in runtime.settings.models}
+    for name, reason in runtime.catalog.unserved.items():
+        deployment = runtime.catalog.by_id[name]
+        entry = entries.get(deployment.origin or "")
+        where = runtime.settings.locate((*entry.path, "params", "model")) or entry.position if entry else None
+        message, _, mend = reason.partition("; ")
+        yield Problem("error", "unserved", f"'{deployment.group}' cannot be served: {message}", mend, where)
+
+
+def _tags(runtime: Runtime) -> Iterator[Problem]:
+    tagged = [d for d in runtime.catalog.by_id.values() if d.tags]
+    if tagged and not runtime.settings.router.enable_tag_filtering:
+        yield Problem(
+            "warning",
+            "tags_unused",
+            f"tag filtering is off while {len(tagged)} deployments carry tags ({', '.join(tags_of(tagged)[:6])}): "
+            "any of them may serve any call",
+            "set router_settings.enable_tag_filtering: true",
+            _where(runtime, tagged[0]),
+        )
+
+
+def _spaces(runtime: Runtime) -> Iterator[Problem]:
+    for group, members in runtime.catalog.groups.items():
+        embedding = [d for d in members if d.mode == "embedding"]
+        if any("*" in d.model for d in embedding):
+            continue
+        spaces = {space_of(d).name for d in embedding}
+        untagged = [d for d in embedding if not d.tags]
+        if len(spaces) > 1 and untagged:
+            yield Problem(
+                "warning",
+                "spaces_mixed",
+                f"'{group}' serves {len(spaces)} embedding spaces and not every deployment has task tags: a call "
+                "that selects no single space is answered with 400",
+                "give each deployment `tags` with the tasks it serves",
+                _where(runtime, untagged[0]),
+            )
+
+
+def _aliases(runtime: Runtime) -> Iterator[Problem]:
+    names = _callable_names(runtime)
+    for alias, target in runtime.catalog.aliases.items():
+        if not _exists(target, names):
+            path: KeyPath = ("router_settings", "model_group_alias", alias)
+            yield Problem(
+                "error",
+                "alias_target",
+                f"alias '{alias}' stands for '{target}', which no model_list entry has",
+                did_you_mean(target, names),
+                runtime.settings.locate(path),
+                path,
+            )
+
+
+def _fallbacks(runtime: Runtime) -> Iterator[Problem]:
+    names = _callable_names(runtime)
+    for group, targets in runtime.policy.fallbacks.items():
+        where = _fallback_position(runtime)
+        if group != GENERIC and not _exists(group, names):
+            hint = did_you_mean(group, names)
+            yield Problem("error", "fallback_unreachable", f"fallbacks of '{group}': no such model group", hint, where)
+        for target in targets:
+            if not _exists(target, names):
+                hint = did_you_mean(target, names)
+                message = f"fallback '{target}' of '{group}': no such model group"
+                yield Problem("error", "fallback_unreachable", message, hint, where)
+            elif target == group:
+                message = f"'{group}' names itself as its fallback"
+                yield Problem("warning", "fallback_cycle", message, "it is tried once", where)
+            elif _crosses_spaces(runtime, group, target):
+                message = f"fallback '{target}' of '{group}' is another embedding space and will never be used"
+                yield Problem("warning", "fallback_space", message, "use a deployment of the same model", where)
+        if _leads_back(group, runtime.policy.fallbacks):
+            message = f"the fallbacks of '{group}' lead back to it"
+            yield Problem("warning", "fallback_cycle", message, "each group is tried once in a call", where)
+
+
+def _leads_back(group: str, fallbacks: Mapping[str, tuple[str, ...]]) -> bool:
+    pending = [target for target in fallbacks[group] if target != group]
+    seen: set[str] = set()
+    while pending:
+        target = pending.pop()
+        if target == group:
+            return True
+        if target not in seen:
+            seen.add(target)
+            pending.extend(fallbacks.get(target, ()))
+    return False
+
+
+def _crosses_spaces(runtime: Runtime, group: str, target: str) -> bool:
+    first = [d for d in runtime.catalog.groups.get(group, ()) if d.mode == "embedding"]
+    second = [d for d in runtime.catalog.groups.get(target, ()) if d.mode == "embedding"]
+    if not first or not second:
+        return False
+    return not {space_of(d).name for d in first} & {space_of(d).name for d in second}
+
+
+def _callable_names(runtime: Runtime) -> list[str]:
+    catalog = runtime.catalog
+    return [*catalog.groups, *catalog.aliases, *catalog.by_id]
+
+
+def _exists(name: str, names: Collection[str]) -> bool:
+    if name in names:
+        return True
+    patterns = (pattern.split("*", 1)[0] for pattern in names if "*" in pattern)
+    return any(name.startswith(prefix) for prefix in patterns)
+
+
+def _where(runtime: Runtime, deployment: Deployment) -> Position | None:
+    for entry in runtime.settings.models:
+        if str(entry.position) == deployment.origin:
+            return runtime.settings.locate((*entry.path, "params", "tags")) or entry.position
+    return None
+
+
+def _fallback_position(runtime: Runtime) -> Position | None:
+    for section in ("router_settings", "nova_settings"):
+        for key in ("fallbacks", "default_fallbacks"):
+            where = runtime.settings.locate((section, key))
+            if where is not None:
+                return where
+    return None

@@ -1,0 +1,224 @@
+"""`completion("provider/model", …)` without a configuration file: one gateway on one owned background loop."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from nova_core.config.schema import ModelEntry, Settings
+from nova_core.errors import BadRequestError, ModelNotFoundError
+from nova_core.gateway.calling import AnswerStream, answered, chat_call, embedding_call, whole
+from nova_core.gateway.gateway import Gateway
+from nova_core.gateway.objects import Answer
+from nova_core.gateway.options import OVERRIDES
+from nova_core.gateway.runtime import build_runtime
+
+T = TypeVar("T")
+MOST_MODELS = 500
+STOP_SECONDS = 5.0
+
+
+class LoopThread:
+    """An event loop in a daemon thread of its own, started on first use and stopped at exit."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="nova-library", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the loop and wait for it; an interrupt while waiting cancels it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def bridge(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await `work` from another loop; cancelling cancels it."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def stop(self) -> None:
+        """Stop the loop and its thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(STOP_SECONDS)
+
+
+class Library:
+    """Calls models by `provider/model`; the provider's plugin is loaded when its name is first used."""
+
+    def __init__(self) -> None:
+        self.thread = LoopThread()
+        self._gateway: Gateway | None = None
+        self._models: OrderedDict[str, ModelEntry] = OrderedDict()
+        self._lock: asyncio.Lock | None = None
+
+    async def completion(
+        self, model: str, messages: Sequence[Mapping[str, Any]], **given: Any
+    ) -> Answer | AnswerStream:
+        """See `Gateway.completion`; runs on the library's loop."""
+        gateway, name, rest = await self._ready(model, given)
+        call = chat_call({"model": name, "messages": list(messages), **rest})
+        call.model = model
+        return await answered(gateway, call)
+
+    async def embedding(self, model: str, input: Any, **given: Any) -> Answer:
+        """See `Gateway.embedding`; runs on the library's loop."""
+        gateway, name, rest = await self._ready(model, given)
+        call = embedding_call({"model": name, "input": input, **rest})
+        call.model = model
+        return whole(await answered(gateway, call))
+
+    async def aclose(self) -> None:
+        """Stop the gateway."""
+        if self._gateway is not None:
+            await self._gateway.stop(drain=0)
+            self._gateway = None
+
+    async def _ready(self, model: str, given: Mapping[str, Any]) -> tuple[Gateway, str, dict[str, Any]]:
+        """The gateway, the name under which it knows this model with these settings, and the call's parameters."""
+        provider, slash, _ = model.partition("/")
+        if not slash or not provider:
+            raise BadRequestError(
+                f"`model` must be provider/model, not '{model}': what stands before the slash names the provider.",
+                param="model",
+            )
+        if self._lock is None:
+            self._lock = asyncio.Lock()
+        async with self._lock:
+            settings = {name: value for name, value in given.items() if name in OVERRIDES and value is not None}
+            name = f"{model}#{hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:16]}"
+            if name not in self._models or self._gateway is None:
+                await self._learn(name, {"model": model, **settings})
+            self._models.move_to_end(name)
+            assert self._gateway is not None
+            unserved = self._gateway.runtime.catalog.unserved.get(name)
+            if unserved is not None:
+                del self._models[name]
+                raise ModelNotFoundError(f"'{model}' cannot be called: {unserved}", param="model")
+            return self._gateway, name, {key: value for key, value in given.items() if key not in settings}
+
+    async def _learn(self, name: str, params: Mapping[str, Any]) -> None:
+        """Make the gateway know one more model; the least recently used is forgotten over the bound."""
+        self._models[name] = ModelEntry(name, params, {"id": name}, ())
+        while len(self._models) > MOST_MODELS:
+            self._models.popitem(last=False)
+        runtime = await asyncio.to_thread(build_runtime, Settings(models=tuple(self._models.values())))
+        if self._gateway is not None:
+            await self._gateway.reload(runtime)
+            return
+        gateway = Gateway(runtime)
+        await gateway.start()
+        self._gateway = gateway
+
+
+@cache
+def shared_library() -> Library:
+    """The library behind the module's functions, made on first use and closed at exit."""
+    library = Library()
+
+    def close() -> None:
+        try:
+            library.thread.run(library.aclose())
+        finally:
+            library.thread.stop()
+
+    atexit.register(close)
+    return library
+
+
+class SyncStream:
+    """Chunks of a streamed answer for synchronous code; also a context manager. Raises NovaError."""
+
+    def __init__(self, thread: LoopThread, stream: AnswerStream) -> None:
+        self.headers = stream.headers
+        self._thread = thread
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[Answer]:
+        return self
+
+    def __next__(self) -> Answer:
+        chunk = self._thread.run(_next(self._stream))
+        if chunk is None:
+            raise StopIteration
+        return chunk
+
+    def __enter__(self) -> SyncStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the answer; the upstream is cancelled."""
+        self._thread.run(self._stream.aclose())
+
+
+class BridgedStream:
+    """Chunks of a streamed answer for another event loop; also an async context manager. Raises NovaError."""
+
+    def __init__(self, thread: LoopThread, stream: AnswerStream) -> None:
+        self.headers = stream.headers
+        self._thread = thread
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[Answer]:
+        return self
+
+    async def __anext__(self) -> Answer:
+        chunk = await self._thread.bridge(_next(self._stream))
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
+
+    async def __aenter__(self) -> BridgedStream:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop the answer; the upstream is cancelled."""
+        await self._thread.bridge(self._stream.aclose())
+
+
+async def _next(stream: AnswerStream) -> Answer | None:
+    return await anext(stream, None)
+
+
+def completion(model: str, messages: Sequence[Mapping[str, Any]], **given: Any) -> Answer | SyncStream:
+    """A chat completion of `provider/model`; with `stream=True` an iterator of chunks.
+
+    `given` are OpenAI's parameters, the gateway's own (`num_retries`, `timeout`, `drop_params`, …), and for this
+    library also `api_key`, `api_base` and `extra_headers`. Works inside a running event loop too. Raises NovaError.
+    """
+    library = shared_library()
+    answer = library.thread.run(library.completion(model, messages, **given))
+    return SyncStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+
+
+async def acompletion(model: str, messages: Sequence[Mapping[str, Any]], **given: Any) -> Answer | BridgedStream:
+    """`completion` for async code; with `stream=True` an async iterator of chunks. Raises NovaError."""
+    library = shared_library()
+    answer = await library.thread.bridge(library.completion(model, messages, **given))
+    return BridgedStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+
+
+def embedding(model: str, input: Any, **given: Any) -> Answer:
+    """Embeddings by `provider/model`; see `completion` for `given`. Raises NovaError."""
+    library = shared_library()
+    return library.thread.run(library.embedding(model, input, **given))
+
+
+async def aembedding(model: str, input: Any, **given: Any) -> Answer:
+    """`embedding` for async code. Raises NovaError."""
+    library = shared_library()
+    return await library.thread.bridge(library.embedding(model, input, **given))

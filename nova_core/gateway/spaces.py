@@ -1,0 +1,76 @@
+"""Embedding spaces: which vectors can be compared, and the guard that never mixes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nova_core.errors import BadRequestError, NovaError
+from nova_core.types.call import Call
+from nova_core.types.deployment import Deployment
+from nova_core.types.embeddings import EmbeddingSpace
+from nova_core.types.message import Request
+
+
+def space_of(deployment: Deployment, request: Request | None = None) -> EmbeddingSpace:
+    """The space of a deployment's vectors, narrowed by what the request asks for (dimensions, form, adapter).
+
+    `model_info.embedding_space` names the space itself (a string), or some of `model`, `adapter`, `dimensions`,
+    `multivector` (a mapping).
+    """
+    declared = deployment.info.get("embedding_space")
+    stated: Mapping[str, Any] = declared if isinstance(declared, Mapping) else {}
+    asked = _asked(request)
+    adapter = stated.get("adapter") or deployment.settings.get("adapter") or asked.get("adapter")
+    model = stated.get("model") or deployment.info.get("base_model") or deployment.model
+    dimensions = asked.get("dimensions") or stated.get("dimensions") or deployment.defaults.get("dimensions")
+    multivector = asked.get("return_multivector")
+    if multivector is None:
+        multivector = stated.get("multivector", deployment.defaults.get("return_multivector", False))
+    pinned = declared if isinstance(declared, str) else stated.get("name")
+    return EmbeddingSpace(
+        model=pinned or str(model),
+        adapter=None if pinned else (str(adapter) if adapter else None),
+        dimensions=dimensions if isinstance(dimensions, int) else None,
+        multivector=multivector is True,
+        pinned=pinned,
+    )
+
+
+def keep_to_one_space(
+    call: Call, request: Request, candidates: Sequence[Deployment], group: str
+) -> tuple[Deployment, ...]:
+    """The candidates in the call's space; pins the space on the first group that is routed.
+
+    Raises BadRequestError when the first group spans several spaces and nothing selected one of them, and
+    NovaError when a fallback group has no deployment in the space.
+    """
+    spaces = {d.id: space_of(d, request) for d in candidates}
+    if call.space is not None:
+        same = tuple(d for d in candidates if spaces[d.id] == call.space)
+        if not same:
+            raise NovaError(f"model '{group}' has no deployment in the embedding space {call.space.name}")
+        return same
+    distinct = {space.name: space for space in spaces.values()}
+    if len(distinct) > 1:
+        raise BadRequestError(
+            f"Model '{group}' serves {len(distinct)} embedding spaces whose vectors must not be mixed, and this "
+            f"request selects none of them. Send a `task`: {', '.join(tags_of(candidates)) or 'none is configured'}.",
+            param="task",
+            code="ambiguous_embedding_space",
+        )
+    if spaces:
+        call.space = next(iter(spaces.values()))
+    return tuple(candidates)
+
+
+def tags_of(candidates: Sequence[Deployment]) -> list[str]:
+    """The distinct tags of deployments, in config order, without `default`."""
+    return list(dict.fromkeys(tag for d in candidates for tag in d.tags if tag != "default"))
+
+
+def _asked(request: Request | None) -> Mapping[str, Any]:
+    if request is None:
+        return {}
+    names = ("dimensions", "return_multivector", "adapter")
+    return {name: request.get(name) for name in names if name in request.members}

@@ -1,0 +1,104 @@
+"""The seam through which bytes reach upstreams: three small protocols, no library behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from nova_core.types.upstream import UpstreamRequest
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """How connections are made and kept. Times in seconds, sizes in bytes.
+
+    `limit` bounds the sockets in all, `limit_per_host` those to one host (0: only `limit` counts),
+    `max_idle_per_host` the ones kept for reuse, each for `keepalive_timeout` at most. `connect_timeout` and
+    `first_byte_timeout` apply where a request gives none, so that no wait is without a deadline.
+    `ssl_verify` is True for the system's certificates (and `SSL_CERT_FILE`), a path to a CA bundle, or False.
+    `trust_env` honours `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, read once a host.
+    """
+
+    limit: int = 10_000
+    limit_per_host: int = 0
+    max_idle_per_host: int = 1_000
+    keepalive_timeout: float = 30.0
+    connect_timeout: float = 10.0
+    first_byte_timeout: float = 6_000.0
+    body_timeout: float = 6_000.0
+    header_limit: int = 64 * 1024
+    read_buffer: int = 256 * 1024
+    ssl_verify: bool | str = True
+    trust_env: bool = True
+
+
+DEFAULT_OPTIONS = TransportOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class TransportStats:
+    """Sockets to upstreams: `open` in all, `idle` of them waiting in the pool."""
+
+    open: int
+    idle: int
+
+
+class UpstreamStream(Protocol):
+    """An open response: the status and headers have arrived, the body is still to be read, once."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers under lower-case names; a repeated header's values are joined with `, `."""
+        ...
+
+    async def read(self, *, limit: int | None = None, deadline: float | None = None) -> bytes:
+        """The whole body, decompressed, of at most `limit` bytes, by `deadline` (`time.monotonic()` seconds).
+
+        Raises RequestTimeoutError, BadGatewayError over the limit, APIConnectionError for a body cut short.
+        """
+        ...
+
+    def chunks(self, idle_timeout: float | None = None) -> AsyncIterator[bytes]:
+        """The body piece by piece as it arrives; `idle_timeout` bounds the seconds between two pieces.
+
+        Raises RequestTimeoutError when the first piece does not come in time, StreamBrokenError for a later
+        silence, a reset, a body cut short or bad framing. Time in which nobody asks for a piece does not count.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Done with it: a connection whose body was read to its end is reused, any other is closed at once."""
+        ...
+
+
+class Transport(Protocol):
+    """Opens requests. Lives in one event loop; whoever makes it closes it."""
+
+    async def open(
+        self,
+        request: UpstreamRequest,
+        *,
+        first_byte_timeout: float | None = None,
+        connect_timeout: float | None = None,
+    ) -> UpstreamStream:
+        """Send `request` and wait for the response's headers.
+
+        `first_byte_timeout` bounds all of that, `connect_timeout` a new connection (waiting for a free one
+        included). Cancelling closes the socket. Raises APIConnectionError and RequestTimeoutError, whose messages
+        name the host alone: neither path nor query nor headers.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every socket, those in use too."""
+        ...
+
+    def stats(self) -> TransportStats:
+        """How many sockets there are now."""
+        ...

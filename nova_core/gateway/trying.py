@@ -1,0 +1,120 @@
+"""One attempt at one deployment: what is sent, by whom, and under which deadlines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from nova_core.errors import BadRequestError, InternalServerError, RequestTimeoutError
+from nova_core.gateway.counting import counted_reply
+from nova_core.gateway.exchange import Limits, commit, deadline, perform
+from nova_core.gateway.mock import mock_reply
+from nova_core.gateway.runtime import Runtime
+from nova_core.gateway.transport import Transport
+from nova_core.types.call import Call
+from nova_core.types.deployment import Deployment
+from nova_core.types.message import Reply, Request, Stream
+from nova_core.types.secret import Secret
+from nova_core.types.upstream import Exchange
+
+
+class Trier:
+    """Attempts of one call with one request; `try_one` answers with a reply or a committed stream."""
+
+    def __init__(self, transport: Transport, runtime: Runtime, call: Call, request: Request) -> None:
+        self._transport = transport
+        self._runtime = runtime
+        self._call = call
+        self._request = request
+
+    def check_overrides(self, candidates: Iterable[Deployment]) -> None:
+        """Raises BadRequestError when the caller sent a credential, base or price that the operator does not allow."""
+        given = self._call.options.overrides
+        if not given or self._runtime.settings.general.allow_client_side_credentials:
+            return
+        for deployment in candidates:
+            for name in given:
+                if name not in _configurable(deployment):
+                    raise BadRequestError(
+                        f"`{name}` cannot be set by callers: ask the operator of this gateway.", param=name
+                    )
+
+    async def try_one(self, deployment: Deployment) -> Reply | Stream:
+        """One attempt. Raises NovaError."""
+        call, request = self._call, self._request
+        deployment = _overridden(deployment, call.options.overrides)
+        call.deployment = deployment
+        if deployment.defaults:
+            request = request.with_members(request.dialect.with_defaults(request.members, deployment.defaults))
+        scripted = call.options.mock_response if call.options.mock_response is not None else deployment.mock_response
+        if scripted is not None:
+            return mock_reply(call, request, scripted)
+        provider = self._runtime.pipeline.providers.get(deployment.provider)
+        if call.operation == "count_tokens" and not _counts_tokens(provider, deployment.model):
+            return counted_reply(request)
+        return await self._ask(request, deployment)
+
+    async def _ask(self, request: Request, deployment: Deployment) -> Reply | Stream:
+        call = self._call
+        limits = self._limits(deployment)
+        step = self._runtime.pipeline.provider_call[deployment.provider]
+        window = limits.first_chunk if call.streaming else limits.total
+        async with deadline(window, "first chunk" if call.streaming else "reply"):
+            answer = await step.ask(call, request, deployment)
+            if isinstance(answer, Stream):
+                await commit(answer)
+        if isinstance(answer, Exchange):
+            return await perform(self._transport, call, answer, limits)
+        if isinstance(answer, Reply | Stream):
+            return answer
+        raise InternalServerError(f"provider '{deployment.provider}' gave no answer")
+
+    def _limits(self, deployment: Deployment) -> Limits:
+        policy, call = self._runtime.policy, self._call
+        total = policy.attempt_timeout(call, deployment)
+        if call.deadline is not None:
+            left = call.deadline - time.monotonic()
+            if left <= 0:
+                raise RequestTimeoutError("the call's deadline passed before this attempt")
+            total = left if total is None else min(total, left)
+        return Limits(
+            connect=policy.connect_timeout,
+            total=total,
+            first_chunk=policy.first_chunk_timeout(call, deployment),
+            idle=policy.idle_timeout(deployment),
+        )
+
+
+def _counts_tokens(provider: object, model: str) -> bool:
+    operations = getattr(provider, "operations", None)
+    return operations is not None and "count_tokens" in operations(model)
+
+
+def _configurable(deployment: Deployment) -> frozenset[str]:
+    """The names that callers may set on this deployment (`configurable_clientside_auth_params`)."""
+    listed = deployment.settings.get("configurable_clientside_auth_params") or ()
+    names = [name for entry in listed for name in (entry if isinstance(entry, dict) else (entry,))]
+    return frozenset(name for name in names if isinstance(name, str))
+
+
+def _overridden(deployment: Deployment, overrides: Mapping[str, Any]) -> Deployment:
+    """With the caller's own base, key and settings; the operator's credentials never go to a caller's base."""
+    if not overrides:
+        return deployment
+    base = overrides.get("api_base", overrides.get("base_url"))
+    key = overrides.get("api_key")
+    known = {"api_base", "base_url", "api_key", "extra_headers", "headers"}
+    headers = {**_text_mapping(overrides.get("headers")), **_text_mapping(overrides.get("extra_headers"))}
+    return replace(
+        deployment,
+        api_base=base if isinstance(base, str) else deployment.api_base,
+        api_key=Secret(key) if isinstance(key, str) else (None if isinstance(base, str) else deployment.api_key),
+        extra_headers=headers if isinstance(base, str) else {**deployment.extra_headers, **headers},
+        settings={**deployment.settings, **{name: value for name, value in overrides.items() if name not in known}},
+    )
+
+
+def _text_mapping(value: Any) -> dict[str, str]:
+    return {str(name): str(text) for name, text in value.items()} if isinstance(value, Mapping) else {}

@@ -1,0 +1,29 @@
+"""What tests of the gateway and of plugins are made of: a scripted upstream, fixtures, conformance kits."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nova_core.testing.conformance import ProviderConformance as ProviderConformance
+    from nova_core.testing.conformance_upstream import UpstreamConformance as UpstreamConformance
+    from nova_core.testing.upstream import ScriptedUpstream as ScriptedUpstream
+    from nova_core.testing.upstream_http import Received as Received
+    from nova_core.testing.upstream_script import Script as Script
+
+HOMES = {
+    "ProviderConformance": "conformance",
+    "UpstreamConformance": "conformance_upstream",
+    "ScriptedUpstream": "upstream",
+    "Received": "upstream_http",
+    "Script": "upstream_script",
+}
+__all__ = ["ProviderConformance", "Received", "Script", "ScriptedUpstream", "UpstreamConformance"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on use: pytest imports this package in every project that has nova-core installed.
+    if name in HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

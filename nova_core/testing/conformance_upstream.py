@@ -1,0 +1,200 @@
+"""What every provider that is reached over HTTP must do besides: its upstream is played by script."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+import pytest
+
+from nova_core.errors import BadGatewayError, NovaError, StreamBrokenError, UnsupportedParamsError, error_class_for
+from nova_core.testing.conformance import KEY, PUBLIC_NAME, TOOLS, ProviderConformance, expect_both_tools
+from nova_core.testing.provider_bench import chat_request, drained, embeddings_request
+from nova_core.testing.upstream import ScriptedUpstream
+from nova_core.types.call import CallOptions
+from nova_core.types.deployment import Deployment
+from nova_core.types.message import Stream
+
+STATUSES = (401, 403, 404, 408, 413, 422, 429, 500, 503, 529)
+CALLS = [("get_weather", {"city": "Oslo"}), ("get_time", {"zone": "CET"})]
+PARALLEL_RESULTS: list[dict[str, Any]] = [
+    {"role": "user", "content": "Weather in Oslo, and the time?"},
+    {
+        "role": "assistant",
+        "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Oslo"}'}},
+            {"id": "c2", "type": "function", "function": {"name": "get_time", "arguments": '{"zone":"CET"}'}},
+        ],
+    },
+    {"role": "tool", "tool_call_id": "c1", "content": "minus seven degrees"},
+    {"role": "tool", "tool_call_id": "c2", "content": "a quarter past nine"},
+]
+
+
+class UpstreamConformance(ProviderConformance):
+    """Tests of a provider that hands exchanges to the core. Uses the `upstream` fixture.
+
+    `api_path` follows the upstream's URL in `api_base`. `key_env` is the environment variable of the key, None if
+    there is none. `unsupported` is a member of a chat request, with a value, that the vendor cannot take.
+    """
+
+    api_path: ClassVar[str] = "/v1"
+    key_env: ClassVar[str | None] = None
+    unsupported: ClassVar[tuple[str, Any] | None] = None
+    upstream: ScriptedUpstream
+
+    @pytest.fixture(autouse=True)
+    def _play_upstream(self, upstream: ScriptedUpstream) -> None:
+        self.upstream = upstream
+        upstream.script(self.model, "Hello from the upstream.", usage=(11, 7))
+
+    def deployment(self, **changes: Any) -> Deployment:
+        """The deployment under test, at the scripted upstream."""
+        return super().deployment(**{"api_base": self.upstream.url + self.api_path, **changes})
+
+    def now(self, **answer: Any) -> None:
+        """Script the next answers anew."""
+        self.upstream.forget().script(self.model, **answer)
+
+    async def test_the_environment_completes_a_deployment(self) -> None:
+        if self.key_env is None:
+            pytest.skip(f"{self.provider} has no key")
+        bare = Deployment(id="d", group="g", provider=self.provider, model=self.model, api_base=self.upstream.url)
+        completed: Deployment = self.plugin.complete(bare, {self.key_env: KEY})
+        assert completed.api_key is not None
+        assert completed.api_key.reveal() == KEY
+        assert completed.api_base == self.upstream.url
+
+    async def test_the_upstream_is_asked_for_its_own_model_with_the_key(self) -> None:
+        self.needs("chat")
+        async with self.bench(extra_headers={"x-extra": "yes"}) as bench:
+            await bench.chat(chat_request(PUBLIC_NAME, "Some words to pass on."))
+        received = self.upstream.last
+        assert received.json["model"] == self.model
+        assert PUBLIC_NAME.encode() not in received.body
+        assert b"Some words to pass on." in received.body
+        assert received.header("x-extra") == "yes"
+        assert any(KEY in value for _, value in received.headers)
+
+    async def test_tools_are_called_in_parallel_plain_and_streamed(self) -> None:
+        self.needs("chat")
+        self.now(tool_calls=CALLS)
+        async with self.bench() as bench:
+            for stream in (False, True):
+                expect_both_tools(await bench.chat(chat_request(PUBLIC_NAME, "Go.", tools=TOOLS, stream=stream)))
+        assert all(name in self.upstream.last.body for name in (b"get_weather", b"get_time"))
+
+    async def test_parallel_tool_results_reach_the_upstream(self) -> None:
+        self.needs("chat")
+        async with self.bench() as bench:
+            await bench.chat(chat_request(PUBLIC_NAME, PARALLEL_RESULTS, tools=TOOLS))
+        body = self.upstream.last.body
+        assert all(said in body for said in (b"minus seven degrees", b"a quarter past nine", b"c1", b"c2"))
+
+    async def test_usage_is_what_the_upstream_says(self) -> None:
+        self.needs("chat")
+        async with self.bench() as bench:
+            for stream in (False, True):
+                reply = await bench.chat(chat_request(PUBLIC_NAME, stream=stream))
+                assert reply.usage is not None
+                assert (reply.usage.input_total, reply.usage.output_total) == (11, 7)
+
+    @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+    @pytest.mark.parametrize("status", STATUSES)
+    async def test_an_error_status_is_an_error_of_its_class(self, status: int, stream: bool) -> None:
+        self.needs("chat")
+        self.now(status=status, message="the scripted reason", headers={"retry-after": "7"})
+        async with self.bench() as bench:
+            error = await self.failure(bench.chat(chat_request(PUBLIC_NAME, stream=stream)))
+        assert isinstance(error, error_class_for(status))
+        assert error.status == status
+        assert "the scripted reason" in error.message
+        if status == 429:
+            assert error.retry_after == 7
+
+    async def test_a_page_of_html_is_an_error_whatever_its_status(self) -> None:
+        self.needs("chat")
+        async with self.bench() as bench:
+            for status, stream in ((200, False), (200, True), (503, False)):
+                self.now(html=True, status=status)
+                error = await self.failure(bench.chat(chat_request(PUBLIC_NAME, stream=stream)))
+                expected = BadGatewayError if status == 200 else error_class_for(status)
+                assert isinstance(error, expected | StreamBrokenError if stream else expected)
+
+    @pytest.mark.parametrize("mishap", [{"half_stream": True}, {"reset": "body"}], ids=["unfinished", "reset"])
+    async def test_half_a_stream_is_a_broken_stream(self, mishap: dict[str, Any]) -> None:
+        self.needs("chat")
+        self.now(text="quite a few words that are cut", **mishap)
+        async with self.bench() as bench:
+            stream = await bench.ask(chat_request(PUBLIC_NAME, stream=True))
+            assert isinstance(stream, Stream)
+            with pytest.raises(StreamBrokenError):
+                await drained(stream)
+
+    async def test_a_reset_before_the_answer_is_an_error(self) -> None:
+        self.needs("chat")
+        self.now(reset=True)
+        async with self.bench() as bench:
+            error = await self.failure(bench.chat(chat_request(PUBLIC_NAME)))
+        assert error.retryable
+
+    @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+    async def test_cancelling_closes_the_upstream_within_a_second(self, stream: bool) -> None:
+        self.needs("chat")
+        self.now(stall=True)
+        async with self.bench() as bench:
+            task = asyncio.create_task(bench.chat(chat_request(PUBLIC_NAME, stream=stream)))
+            await self.upstream.until(lambda seen: seen.requests)
+            task.cancel()
+            await self.upstream.until(lambda seen: seen.disconnects, seconds=1.0)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    async def test_leaving_a_stream_closes_the_upstream_within_a_second(self) -> None:
+        self.needs("chat")
+        self.now(text="word " * 200, gap=0.02)
+        async with self.bench() as bench:
+            stream = await bench.ask(chat_request(PUBLIC_NAME, stream=True))
+            assert isinstance(stream, Stream)
+            await stream.aclose()
+            await self.upstream.until(lambda seen: seen.disconnects, seconds=1.0)
+
+    async def test_an_upstream_that_quotes_the_key_does_not_give_it_away(self) -> None:
+        self.needs("chat")
+        self.now(status=401, message=f"Incorrect API key provided: {KEY}.")
+        async with self.bench() as bench:
+            error = await self.failure(bench.chat(chat_request(PUBLIC_NAME)))
+        assert KEY not in f"{error!s} {error!r} {error.message} {error.headers!r} {error.hint}"
+
+    async def test_what_the_vendor_cannot_take_is_refused_by_name(self) -> None:
+        if self.unsupported is None:
+            pytest.skip(f"{self.provider} takes every parameter")
+        name, value = self.unsupported
+        async with self.bench() as bench:
+            with pytest.raises(UnsupportedParamsError) as caught:
+                await bench.ask(chat_request(PUBLIC_NAME, **{name: value}))
+        assert name in caught.value.message
+        assert self.upstream.requests == []
+
+    async def test_what_the_vendor_cannot_take_is_dropped_where_allowed(self) -> None:
+        if self.unsupported is None:
+            pytest.skip(f"{self.provider} takes every parameter")
+        name, value = self.unsupported
+        async with self.bench() as bench:
+            await bench.ask(chat_request(PUBLIC_NAME, **{name: value}), CallOptions(drop_params=True))
+            assert bench.call is not None
+            assert any(field.startswith(name) for field in bench.call.fidelity.dropped)
+        assert name not in self.upstream.last.json
+
+    async def test_embeddings_ask_for_the_upstreams_own_model(self) -> None:
+        self.needs("embedding")
+        async with self.bench(model=self.embedding_model) as bench:
+            await bench.ask(embeddings_request(PUBLIC_NAME, ["one", "two"]))
+        assert self.upstream.last.json["model"] == self.embedding_model
+        assert self.upstream.last.json["input"] == ["one", "two"]
+
+    async def failure(self, answer: Any) -> NovaError:
+        """The error that an attempt ends with."""
+        with pytest.raises(NovaError) as caught:
+            await answer
+        return caught.value

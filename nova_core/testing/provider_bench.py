@@ -1,0 +1,97 @@
+"""Runs one provider by itself: its hook as the gateway would call it, over the real transport."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from nova_core.gateway.exchange import Limits, perform
+from nova_core.gateway.relay import chunks_of
+from nova_core.gateway.transport_aiohttp import AiohttpTransport
+from nova_core.plugins.active import activate, new_manager
+from nova_core.plugins.compiler import compile_pipeline
+from nova_core.types.call import Call, CallOptions
+from nova_core.types.chat import ChatReply
+from nova_core.types.deployment import Deployment
+from nova_core.types.events import Event
+from nova_core.types.message import Reply, Request, Stream
+from nova_core.types.upstream import Exchange
+from nova_core.wire.assemble import assemble
+from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+
+LIMITS = Limits(connect=5.0, total=20.0, first_chunk=20.0, idle=20.0)
+
+
+class ProviderBench:
+    """A provider plugin registered as the gateway registers it, and a deployment of it.
+
+    `call` and `exchange` are those of the latest request.
+    """
+
+    def __init__(self, plugin: Any, deployment: Deployment, transport: AiohttpTransport) -> None:
+        provider = deployment.provider
+        active = activate(plugin, name=provider, providers=(provider,), manager=new_manager())
+        self._step = compile_pipeline((active,)).provider_call[provider]
+        self._transport = transport
+        self.deployment = deployment
+        self.call: Call | None = None
+        self.exchange: Exchange | None = None
+
+    async def ask(self, request: Request, options: CallOptions | None = None, **changes: Any) -> Reply | Stream:
+        """One attempt; `changes` are to the deployment. Raises what the attempt raises."""
+        self.call = Call(request, options=options)
+        deployment = replace(self.deployment, **changes)
+        answer = await self._step.ask(self.call, request, deployment)
+        if isinstance(answer, Exchange):
+            self.exchange = answer
+            return await perform(self._transport, self.call, answer, LIMITS)
+        assert isinstance(answer, Reply | Stream), f"provider_call answered {answer!r}"
+        return answer
+
+    async def chat(self, request: Request, **changes: Any) -> ChatReply:
+        """A whole chat reply, typed; a stream is read to its end and put together."""
+        answer = await self.ask(request, **changes)
+        if isinstance(answer, Stream):
+            return assemble(await drained(answer))
+        assert isinstance(answer.typed, ChatReply)
+        return answer.typed
+
+
+@asynccontextmanager
+async def bench(plugin: Any, deployment: Deployment) -> AsyncIterator[ProviderBench]:
+    """A bench with a transport of its own, closed at the end."""
+    transport = AiohttpTransport()
+    try:
+        yield ProviderBench(plugin, deployment, transport)
+    finally:
+        await transport.aclose()
+
+
+async def drained(stream: Stream) -> list[Event]:
+    """All events of a stream, which is closed afterwards. Raises what breaks it."""
+    try:
+        return [event async for chunk in chunks_of(stream) for event in chunk.events]
+    finally:
+        await stream.aclose()
+
+
+def chat_request(model: str, messages: str | list[dict[str, Any]] = "Hi there", **members: Any) -> Request:
+    """A chat request as a caller of chat completions sends it."""
+    said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    if members.get("stream"):
+        members.setdefault("stream_options", {"include_usage": True})
+    return Request("chat", OPENAI_CHAT, {"model": model, "messages": said, "max_tokens": 100, **members})
+
+
+def embeddings_request(model: str, input: Any, **members: Any) -> Request:
+    """An embeddings request as a caller sends it."""
+    return Request("embedding", OPENAI_EMBEDDINGS, {"model": model, "input": input, **members})
+
+
+def function_tool(name: str, **properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A function tool whose arguments are these properties of a JSON schema."""
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return {"type": "function", "function": {"name": name, "description": f"The {name}.", "parameters": schema}}

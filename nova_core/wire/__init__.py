@@ -1,0 +1,1 @@
+"""Wire formats: parsing and rendering, no I/O."""

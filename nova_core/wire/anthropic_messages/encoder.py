@@ -1,0 +1,283 @@
+"""Events into the stream of a Messages API caller."""
+
+# Order of events: https://platform.claude.com/docs/en/build-with-claude/streaming
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from nova_core.errors import NovaError, StreamBrokenError
+from nova_core.types.events import (
+    AudioDelta,
+    BlockStop,
+    CitationDelta,
+    Event,
+    ExtraDelta,
+    Finish,
+    Frame,
+    OpaqueBlock,
+    RedactedThinkingBlock,
+    RefusalDelta,
+    SignatureDelta,
+    StreamStart,
+    TextDelta,
+    ThinkingDelta,
+    ToolArgumentsDelta,
+    ToolCallStart,
+    UsageUpdate,
+)
+from nova_core.types.usage import Usage
+from nova_core.wire.anthropic_messages.errors import render_error
+from nova_core.wire.anthropic_messages.fields import NAME, parse_arguments
+from nova_core.wire.anthropic_messages.reply import new_id, render_citation, render_stop_reason
+from nova_core.wire.anthropic_messages.usage import render_usage
+from nova_core.wire.sse import sse_bytes
+
+Block = dict[str, Any]
+BlockEvent = (
+    TextDelta
+    | RefusalDelta
+    | ThinkingDelta
+    | SignatureDelta
+    | RedactedThinkingBlock
+    | ToolCallStart
+    | ToolArgumentsDelta
+    | CitationDelta
+    | AudioDelta
+    | OpaqueBlock
+    | BlockStop
+)
+TEXT: Final[Block] = {"type": "text", "text": ""}
+THINKING: Final[Block] = {"type": "thinking", "thinking": "", "signature": ""}
+
+
+def event_bytes(kind: str, data: dict[str, Any]) -> bytes:
+    """One named event; its data repeats the name as `type`."""
+    return sse_bytes(Frame(msgspec.json.encode({"type": kind, **data}), kind))
+
+
+@dataclass(slots=True)
+class _Open:
+    """The block that is being written: its number in the events, its index on the wire, its type."""
+
+    place: int
+    index: int
+    kind: str
+    arguments: list[str] = field(default_factory=list)
+    whole: bool | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether more must come before another block may begin: a tool call whose arguments are not whole."""
+        if self.kind != "tool_use":
+            return False
+        if self.whole is None:
+            ends = bool(self.arguments) and self.arguments[-1].rstrip().endswith("}")
+            self.whole = ends and parse_arguments("".join(self.arguments)) is not None
+        return not self.whole
+
+    def add(self, arguments: str) -> None:
+        """More of a tool call's arguments."""
+        if arguments.strip():
+            self.arguments.append(arguments)
+            self.whole = None
+
+
+class Encoder:
+    """Events of the first answer into named events, one block at a time.
+
+    On this wire blocks follow each other, while events may interleave them (parallel tool calls). What belongs to
+    another block than the open one is held back until that one is complete. Text and thinking may be cut
+    anywhere and go on in a block of their own; a tool call's arguments may not.
+    """
+
+    __slots__ = (
+        "_delta", "_finish", "_held", "_id", "_index", "_model", "_open", "_out", "_refused", "_said", "_started",
+        "_tier", "_tools", "_usage",
+    )  # fmt: skip
+
+    def __init__(self, *, model: str) -> None:
+        self._model = model
+        self._id = ""
+        self._tier: str | None = None
+        self._started = False
+        self._usage: Usage | None = None
+        self._said: dict[str, Any] = {}
+        self._delta: dict[str, Any] = {}
+        self._finish: Finish | None = None
+        self._refused = False
+        self._open: _Open | None = None
+        self._index = 0
+        self._tools: set[int] = set()
+        self._held: deque[BlockEvent] = deque()
+        self._out: list[bytes] = []
+
+    def encode(self, events: tuple[Event, ...]) -> bytes:
+        """The bytes of these events; may be empty."""
+        for event in events:
+            self._take(event)
+        if events and not self._started:
+            self._start()
+        return self._taken()
+
+    def end(self) -> bytes:
+        """The reason of the end with the usage, and message_stop; a broken end when there was no reason."""
+        if self._finish is None:
+            return self._taken() + self.fail(StreamBrokenError("the answer stopped without a finish reason"))
+        self._flush()
+        self._start()
+        finish = self._finish
+        reason = "refusal" if self._refused and finish.reason == "stop" else finish.reason
+        delta = {
+            "stop_reason": render_stop_reason(reason, finish.native, finish.stop_sequence),
+            "stop_sequence": finish.stop_sequence,
+        }
+        usage = render_usage(self._usage, extra=self._said)
+        self._write("message_delta", {"delta": delta | self._delta, "usage": usage})
+        self._write("message_stop", {})
+        return self._taken()
+
+    def fail(self, error: NovaError) -> bytes:
+        """An error event."""
+        return event_bytes("error", render_error(error))
+
+    def _taken(self) -> bytes:
+        out, self._out = b"".join(self._out), []
+        return out
+
+    def _write(self, kind: str, data: dict[str, Any]) -> None:
+        self._out.append(event_bytes(kind, data))
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case StreamStart():
+                self._id, self._tier = event.id, event.service_tier
+            case UsageUpdate():
+                self._usage = event.usage
+            case ExtraDelta():
+                self._extra(event)
+            case Finish():
+                if event.choice == 0:
+                    self._finish = event
+                    self._flush()
+            case BlockStop():
+                if event.choice == 0:
+                    self._block_event(event)
+            case _ if isinstance(event, BlockEvent) and event.choice == 0:
+                self._start()
+                self._block_event(event)
+
+    def _extra(self, event: ExtraDelta) -> None:
+        own = dict(event.extra.get(NAME, {}))
+        usage = own.pop("usage", None)
+        if isinstance(usage, Mapping):
+            self._said |= usage
+        self._delta |= own
+
+    def _start(self) -> None:
+        if self._started:
+            return
+        self._started = True
+        message: dict[str, Any] = {
+            "id": self._id or new_id(),
+            "type": "message",
+            "role": "assistant",
+            "model": self._model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": render_usage(self._usage, service_tier=self._tier, extra=self._said),
+        }
+        self._write("message_start", {"message": message})
+
+    def _block_event(self, event: BlockEvent) -> None:
+        if self._open is not None and event.block != self._open.place and self._open.waits:
+            self._held.append(event)
+            return
+        self._say(event)
+        if self._held and (self._open is None or not self._open.waits):
+            self._release()
+
+    def _release(self) -> None:
+        """Say what was held back: one block's events after the other's, in order of appearance."""
+        while self._held and (self._open is None or not self._open.waits):
+            place = self._held[0].block
+            again = [event for event in self._held if event.block == place]
+            self._held = deque(event for event in self._held if event.block != place)
+            for event in again:
+                self._say(event)
+
+    def _flush(self) -> None:
+        """Nothing more will come: close the open block, then say the held ones."""
+        self._close()
+        while self._held:
+            self._release()
+            self._close()
+
+    def _say(self, event: BlockEvent) -> None:
+        match event:
+            case BlockStop():
+                if self._open is not None and self._open.place == event.block:
+                    self._close()
+            case RedactedThinkingBlock():
+                self._whole(event.block, {"type": "redacted_thinking", "data": event.data})
+            case OpaqueBlock():
+                if event.dialect == NAME:
+                    self._whole(event.block, dict(event.raw))
+            case ToolCallStart():
+                self._tools.add(event.block)
+                block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
+                self._begin(event.block, "tool_use", block)
+            case ToolArgumentsDelta():
+                # Only white space can follow arguments that are complete, and nothing can be added to a closed block.
+                if self._open is not None and self._open.place == event.block:
+                    self._open.add(event.arguments)
+                    self._delta_event({"type": "input_json_delta", "partial_json": event.arguments})
+            case _:
+                self._say_delta(event)
+
+    def _say_delta(self, event: BlockEvent) -> None:
+        for kind, delta in _deltas(event):
+            if self._open is None or self._open.place != event.block or self._open.kind != kind:
+                self._begin(event.block, kind, TEXT if kind == "text" else THINKING)
+            self._delta_event(delta)
+        self._refused = self._refused or isinstance(event, RefusalDelta)
+
+    def _begin(self, place: int, kind: str, block: Block) -> None:
+        self._close()
+        self._open = _Open(place, self._index, kind)
+        self._index += 1
+        self._write("content_block_start", {"index": self._open.index, "content_block": block})
+
+    def _whole(self, place: int, block: Block) -> None:
+        self._begin(place, block["type"], block)
+        self._close()
+
+    def _delta_event(self, delta: Block) -> None:
+        if self._open is not None:
+            self._write("content_block_delta", {"index": self._open.index, "delta": delta})
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._write("content_block_stop", {"index": self._open.index})
+            self._open = None
+
+
+def _deltas(event: BlockEvent) -> Iterator[tuple[str, Block]]:
+    """The kind of block and the delta of an event that adds to one; nothing for empty text."""
+    match event:
+        case TextDelta() | RefusalDelta() if event.text:
+            yield "text", {"type": "text_delta", "text": event.text}
+        case AudioDelta() if event.transcript:
+            yield "text", {"type": "text_delta", "text": event.transcript}
+        case CitationDelta():
+            yield "text", {"type": "citations_delta", "citation": render_citation(event.citation)}
+        case ThinkingDelta() if event.text:
+            yield "thinking", {"type": "thinking_delta", "thinking": event.text}
+        case SignatureDelta():
+            yield "thinking", {"type": "signature_delta", "signature": event.signature}

@@ -1,0 +1,67 @@
+"""JSON bodies into top-level members whose values are still undecoded bytes."""
+
+from __future__ import annotations
+
+from array import array
+from itertools import accumulate
+from typing import Any
+
+import msgspec
+
+from nova_core.errors import BadRequestError
+
+# msgspec skips over undecoded values and checks their syntax on the way, but not that strings are UTF-8.
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+# As signed bytes: an opening bracket is 1, a closing one -1.
+_STEPS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")
+
+
+def parse_members(body: bytes, *, max_depth: int = 128) -> dict[str, Any]:
+    """Top-level members of a JSON object, values as `msgspec.Raw` so that their bytes pass on unchanged.
+
+    Of duplicate keys the last one counts. The whole body is checked: no malformed JSON hides in a member.
+    `max_depth` counts nested arrays and objects, the outermost included. Raises BadRequestError.
+    """
+    _check_text(body)
+    try:
+        members = dict(_MEMBERS.decode(body))
+    except msgspec.ValidationError as error:
+        raise BadRequestError("the request body must be a JSON object") from error
+    except msgspec.DecodeError as error:
+        raise BadRequestError(f"the request body is not valid JSON: {_reason(error)}") from error
+    except RecursionError as error:
+        raise _too_deep(max_depth) from error
+    if _depth(body, enough=max_depth) > max_depth:
+        raise _too_deep(max_depth)
+    return members
+
+
+def _check_text(body: bytes) -> None:
+    if not body.strip(b" \t\r\n"):
+        raise BadRequestError("the request body is empty; send a JSON object")
+    if body.isascii():
+        return
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequestError(f"the request body is not valid UTF-8 (byte {error.start})") from error
+
+
+def _depth(body: bytes, *, enough: int) -> int:
+    """How deep valid JSON is nested; an upper bound where that is at most `enough`."""
+    opened = body.count(b"{") + body.count(b"[")
+    if opened <= enough:
+        return opened
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside_strings = b"".join(body.split(b'"')[::2])
+    return max(accumulate(array("b", outside_strings.translate(_STEPS, _NOT_BRACKETS))), default=0)
+
+
+def _too_deep(max_depth: int) -> BadRequestError:
+    return BadRequestError(f"the request body is nested too deeply; at most {max_depth} levels are allowed")
+
+
+def _reason(error: msgspec.DecodeError) -> str:
+    return str(error).removeprefix("JSON is malformed: ")

@@ -1,0 +1,78 @@
+"""OpenAI's Chat Completions as a dialect."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nova_core.errors import NovaError
+from nova_core.types.chat import ChatReply, ChatRequest
+from nova_core.types.fidelity import Fidelity
+from nova_core.types.message import Members, Operation, TypedReply, TypedRequest
+from nova_core.types.usage import Usage
+from nova_core.wire.openai_chat import errors, render, reply, request
+from nova_core.wire.openai_chat.decoder import ChatDecoder
+from nova_core.wire.openai_chat.encoder import ChatEncoder
+from nova_core.wire.openai_chat.fields import NAME
+from nova_core.wire.openai_chat.relay import ChatRelay
+
+
+class OpenAIChat:
+    """The dialect of `/v1/chat/completions`. `clock` gives `created`, in Unix seconds, where an upstream does not."""
+
+    name = NAME
+    operation: Operation = "chat"
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+
+    def check_request(self, members: Members) -> None:
+        """Check `model`, `messages` and the kinds of a few others. Raises BadRequestError."""
+        request.check_request(members)
+
+    def parse_request(self, members: Mapping[str, Any]) -> ChatRequest:
+        """The typed request. Raises BadRequestError with the field's path."""
+        return request.parse_request(members)
+
+    def render_request(self, typed: TypedRequest) -> tuple[dict[str, Any], Fidelity]:
+        """Members for an upstream, and what became of each field."""
+        assert isinstance(typed, ChatRequest)
+        return render.render_request(typed)
+
+    def with_defaults(self, members: Members, defaults: Mapping[str, Any]) -> Members:
+        """Defaults where the caller gave none, in any spelling."""
+        return request.add_defaults(members, defaults)
+
+    def check_reply(self, members: Members) -> None:
+        """Raises BadGatewayError when this is not a chat completion."""
+        reply.check_reply(members)
+
+    def parse_reply(self, members: Mapping[str, Any]) -> ChatReply:
+        """The typed reply. Raises BadGatewayError."""
+        return reply.parse_reply(members)
+
+    def render_reply(self, typed: TypedReply) -> dict[str, Any]:
+        """Members of the caller's reply."""
+        assert isinstance(typed, ChatReply)
+        return reply.render_reply(typed, self._clock)
+
+    def usage_of(self, members: Members) -> Usage | None:
+        """The usage a reply states."""
+        return reply.usage_of(members)
+
+    def decoder(self) -> ChatDecoder:
+        """A decoder for one upstream stream."""
+        return ChatDecoder()
+
+    def encoder(self, *, model: str, include_usage: bool) -> ChatEncoder:
+        """An encoder for one caller's stream."""
+        return ChatEncoder(model=model, include_usage=include_usage, clock=self._clock)
+
+    def relay(self, *, model: str) -> ChatRelay:
+        """A relay for one stream that keeps this dialect."""
+        return ChatRelay(model=model)
+
+    def render_error(self, error: NovaError) -> dict[str, Any]:
+        """OpenAI's error body."""
+        return errors.render_error(error)

@@ -1,0 +1,124 @@
+"""A provider that speaks OpenAI's API: Bearer key, chat completions, completions, embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from nova_core.types.call import Call
+from nova_core.types.deployment import Deployment
+from nova_core.types.dialect import Dialect
+from nova_core.types.fidelity import Fate, Fidelity, FieldNote
+from nova_core.types.message import Operation, Reply, Request
+from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
+from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.provider import DialectProvider
+
+OPENAI_DIALECTS: Mapping[Operation, Dialect] = {
+    "chat": OPENAI_CHAT,
+    "completion": OPENAI_COMPLETIONS,
+    "embedding": OPENAI_EMBEDDINGS,
+}
+OPENAI_PATHS: Mapping[Operation, str] = {
+    "chat": "/chat/completions",
+    "completion": "/completions",
+    "embedding": "/embeddings",
+}
+
+
+class OpenAICompatible(DialectProvider):
+    """An OpenAI-wire vendor. Subclasses narrow `dialects` to what the vendor serves.
+
+    `keeps_cache_control` says that the vendor reads `cache_control` marks in messages and tools; elsewhere
+    they are left out (and named), because strict vendors refuse members they do not know.
+    """
+
+    dialects = OPENAI_DIALECTS
+    paths = OPENAI_PATHS
+    keeps_cache_control: bool = False
+
+    def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
+        """`Authorization: Bearer`, when there is a key."""
+        key = self.key(deployment)
+        return [("Authorization", f"Bearer {key}")] if key else []
+
+    def review(self, request: Request) -> Fidelity:
+        """Unsupported members, and marks of prompt caching that the vendor does not read."""
+        found = super().review(request)
+        if self.keeps_cache_control or request.dialect.operation != "chat":
+            return found
+        return found + Fidelity(tuple(_cache_marks(request)))
+
+    def to_upstream(self, request: Request) -> Request:
+        """Leave out marks of prompt caching."""
+        if self.keeps_cache_control or request.dialect.operation != "chat":
+            return request
+        clean = {
+            name: without_key(request.get(name), "cache_control")
+            for name in ("messages", "tools")
+            if mentions(request, name, "cache_control")
+        }
+        return request.with_members(clean) if clean else request
+
+    def with_usage(self, request: Request) -> Request:
+        """Usage in the last chunk of a stream, unless the caller or the vendor has no use for the option."""
+        if "stream_options" in {*request.members, *self.hints, *self.unsupported}:
+            return request
+        return request.with_members({"stream_options": {"include_usage": True}})
+
+    def from_upstream(self, reply: Reply) -> Reply:
+        """Some vendors' `reasoning` under its usual name, `reasoning_content`."""
+        if reply.dialect.operation != "chat" or not mentions(reply, "choices", '"reasoning"'):
+            return reply
+        return reply.with_members({"choices": [_renamed(choice) for choice in reply.get("choices")]})
+
+
+def mentions(document: Request | Reply, member: str, word: str) -> bool:
+    """Whether a member may hold `word`, such as a key; undecoded bytes are searched, not decoded."""
+    value = document.members.get(member)
+    if isinstance(value, msgspec.Raw):
+        return word.encode() in bytes(value)
+    return value is not None and word.encode() in msgspec.json.encode(value)
+
+
+def without_key(value: Any, key: str) -> Any:
+    """Messages or tools without `key`: on each item, on its function, and on each part of its content."""
+    if isinstance(value, list):
+        return [without_key(item, key) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: item for name, item in value.items() if name != key}
+    for inner in ("content", "function"):
+        if isinstance(kept.get(inner), list | dict):
+            kept[inner] = without_key(kept[inner], key)
+    return kept
+
+
+def _renamed(choice: Any) -> Any:
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(message, dict) or "reasoning_content" in message or not isinstance(message.get("reasoning"), str):
+        return choice
+    renamed = {("reasoning_content" if name == "reasoning" else name): value for name, value in message.items()}
+    return {**choice, "message": renamed}
+
+
+def _cache_marks(request: Request) -> Iterator[FieldNote]:
+    for member in ("messages", "tools"):
+        if mentions(request, member, "cache_control"):
+            for path in key_paths(request.get(member), "cache_control", member):
+                yield FieldNote(path, Fate.HINT)
+
+
+def key_paths(value: Any, key: str, path: str) -> Iterator[str]:
+    """Where `without_key` finds `key`, such as `messages[0].content[1].cache_control`."""
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from key_paths(item, key, f"{path}[{place}]")
+    elif isinstance(value, dict):
+        if key in value:
+            yield f"{path}.{key}"
+        for inner in ("content", "function"):
+            yield from key_paths(value.get(inner), key, f"{path}.{inner}")

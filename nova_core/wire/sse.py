@@ -1,0 +1,98 @@
+"""Server-sent events: bytes into frames, and frames into bytes (WHATWG HTML, "server-sent events")."""
+
+from __future__ import annotations
+
+from nova_core.types.events import Frame
+
+DONE = b"data: [DONE]\n\n"
+
+
+class SseParser:
+    """Bytes of a `text/event-stream` body, split anywhere, into frames.
+
+    Comments, `id` and `retry` are left out, and so are events without data. What is left at the end of data
+    is a frame as well: servers forget the last blank line. A line of bare JSON counts as data, so that an
+    upstream's error without SSE framing reaches the decoder.
+    """
+
+    __slots__ = ("_after_cr", "_bare", "_data", "_event", "_partial", "_started")
+
+    def __init__(self) -> None:
+        self._partial: list[bytes] = []
+        self._data: list[bytes] = []
+        self._event: str | None = None
+        self._after_cr = False
+        self._bare = False
+        self._started = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Frames completed by `data`."""
+        frames: list[Frame] = []
+        for line in self._lines(data):
+            self._line(line, frames)
+        return frames
+
+    def end(self) -> list[Frame]:
+        """The frame left at the end of data, if any."""
+        frames: list[Frame] = []
+        rest = b"".join(self._partial)
+        self._partial = []
+        if rest:
+            self._line(rest, frames)
+        self._line(b"", frames)
+        return frames
+
+    def _lines(self, data: bytes) -> list[bytes]:
+        if self._after_cr and data:
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
+        if not data:
+            return []
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if lines and self._partial:
+            lines[0] = b"".join([*self._partial, lines[0]])
+            self._partial = []
+        if rest:
+            self._partial.append(rest)
+        return lines
+
+    def _line(self, line: bytes, frames: list[Frame]) -> None:
+        if not self._started:
+            self._started = True
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line:
+            self._dispatch(frames)
+        elif self._bare:
+            self._data.append(line)
+        elif line.startswith(b"data:"):
+            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif line.startswith(b"event:"):
+            self._event = line[6:].removeprefix(b" ").decode(errors="replace") or None
+        elif line == b"data":
+            self._data.append(b"")
+        elif line.startswith(b"{"):
+            self._bare = True
+            self._data.append(line)
+
+    def _dispatch(self, frames: list[Frame]) -> None:
+        if self._data:
+            data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+            if data:
+                frames.append(Frame(data, self._event))
+            self._data = []
+        self._event = None
+        self._bare = False
+
+
+def sse_bytes(frame: Frame) -> bytes:
+    """The frame as it goes on the wire."""
+    data = frame.data
+    if b"\n" in data:
+        data = data.replace(b"\n", b"\ndata: ")
+    if frame.event is None:
+        return b"data: " + data + b"\n\n"
+    return b"event: " + frame.event.encode() + b"\ndata: " + data + b"\n\n"

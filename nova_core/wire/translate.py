@@ -1,0 +1,98 @@
+"""Requests and replies from one dialect into another, through the typed model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from nova_core.errors import BadGatewayError, BadRequestError
+from nova_core.types.chat import ChatReply, Opaque
+from nova_core.types.dialect import Dialect
+from nova_core.types.embeddings import EmbeddingsReply
+from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
+from nova_core.types.message import Operation, Reply, Request, TypedReply
+
+EMBEDDING: Operation = "embedding"
+
+
+@runtime_checkable
+class ReportsReplies(Protocol):
+    """A dialect that knows more than its extras about what its replies cannot say."""
+
+    def reply_fidelity(self, typed: TypedReply) -> Fidelity:
+        """What `render_reply` does with each field that it cannot say as it is."""
+        ...
+
+
+def translate_request(request: Request, dialect: Dialect) -> tuple[Request, Fidelity]:
+    """The request in `dialect`, and what became of each field; the same request when it speaks `dialect` already.
+
+    Lost fields are left out: whether that is allowed is for the caller to settle. Raises BadRequestError with
+    the field's path for a request that cannot be read or said.
+    """
+    if request.dialect.name == dialect.name:
+        return request, EXACT
+    if (request.operation == EMBEDDING) != (dialect.operation == EMBEDDING):
+        raise BadRequestError(f"a request for {request.operation} cannot be served through {dialect.operation}")
+    members, fidelity = dialect.render_request(request.typed)
+    return Request(dialect.operation, dialect, members), fidelity
+
+
+def translate_reply(reply: Reply, dialect: Dialect) -> Reply:
+    """The reply in `dialect`, with its headers and usage; the same reply when it speaks `dialect` already.
+
+    The fidelity of the answer names what `dialect` cannot say. Raises BadGatewayError for a reply that cannot
+    be read.
+    """
+    if reply.dialect.name == dialect.name:
+        return reply
+    typed = reply.typed
+    if isinstance(typed, ChatReply) != (dialect.operation != EMBEDDING):
+        raise BadGatewayError(f"an answer to {reply.operation} cannot be said as one to {dialect.operation}")
+    lost = dialect.reply_fidelity(typed) if isinstance(dialect, ReportsReplies) else foreign(typed, dialect.name)
+    return Reply(
+        dialect.operation,
+        dialect,
+        dialect.render_reply(typed),
+        headers=reply.headers,
+        usage=reply.usage,
+        fidelity=reply.fidelity + lost,
+    )
+
+
+def foreign(typed: ChatReply | EmbeddingsReply, dialect: str) -> Fidelity:
+    """Fields and parts of a reply that only other dialects than `dialect` know."""
+    return Fidelity(tuple(_foreign(typed, "", dialect)))
+
+
+def _foreign(value: Any, path: str, dialect: str) -> list[FieldNote]:
+    if isinstance(value, Opaque):
+        why = f"only {value.dialect} knows it"
+        return [] if value.dialect == dialect else [FieldNote(path, Fate.LOST, why)]
+    if isinstance(value, tuple):
+        return [note for place, item in enumerate(value) for note in _foreign(item, f"{path}[{place}]", dialect)]
+    if not is_dataclass(value):
+        return []
+    notes: list[FieldNote] = []
+    for member in fields(value):
+        inner = getattr(value, member.name)
+        if member.name == "extra":
+            for owner, extra in inner.items():
+                if owner != dialect:
+                    notes += _extras(extra, path, owner)
+        elif member.name not in ("data", "usage"):
+            notes += _foreign(inner, f"{path}.{member.name}" if path else member.name, dialect)
+    return notes
+
+
+def _extras(extra: Mapping[str, Any], path: str, owner: str) -> list[FieldNote]:
+    """A note on each field; unknown counts of the usage are told by their own names."""
+    notes: list[FieldNote] = []
+    for name, value in extra.items():
+        field = f"{path}.{name}" if path else name
+        if name == "usage" and isinstance(value, Mapping):
+            notes += [FieldNote(f"{field}.{inner}", Fate.HINT, f"only {owner} has it") for inner in value]
+        else:
+            notes.append(FieldNote(field, Fate.LOST, f"only {owner} has it"))
+    return notes

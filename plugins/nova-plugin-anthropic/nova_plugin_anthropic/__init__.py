@@ -1,0 +1,5 @@
+"""Anthropic as a provider: the Messages API."""
+
+from nova_plugin_anthropic.provider import Anthropic
+
+plugin = Anthropic()

@@ -1,0 +1,1 @@
+"""Caches replies in the memory of the process."""

@@ -1,0 +1,85 @@
+"""What rows ask for, done to messages and tools. Everything answers new values and leaves its input alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nova_plugin_openai_compatible.row import Messages
+
+
+def rewritten(messages: list[Any], rules: Messages, *, thinking: bool) -> list[Any]:
+    """Messages as the vendor takes them."""
+    kept = []
+    for message in messages:
+        if isinstance(message, Mapping):
+            if rules.drop_empty and _says_nothing(message):
+                continue
+            message = _message(message, rules, thinking=thinking)
+        kept.append(message)
+    return kept
+
+
+def dropped_paths(messages: list[Any], rules: Messages) -> Iterator[str]:
+    """Paths of the members that `rules.drop` leaves out."""
+    for place, message in enumerate(messages):
+        if isinstance(message, Mapping) and message.get("role") not in rules.keep_in:
+            yield from (
+                f"messages[{place}].{name}" for name in sorted(rules.drop) if message.get(name) not in (None, [], {})
+            )
+
+
+def without_keys(tools: Any, keys: frozenset[str]) -> Any:
+    """Tools without `keys`, at any depth, except where a key is the name of an argument."""
+    if isinstance(tools, list):
+        return [without_keys(item, keys) for item in tools]
+    if not isinstance(tools, Mapping):
+        return tools
+    return {
+        name: _arguments(value, keys) if name in ("properties", "$defs") else without_keys(value, keys)
+        for name, value in tools.items()
+        if not _dropped(name, value, keys)
+    }
+
+
+def _dropped(name: str, value: Any, keys: frozenset[str]) -> bool:
+    # `additionalProperties: false` only restates strictness; a schema there says something.
+    return name in keys and (name != "additionalProperties" or value is False)
+
+
+def _arguments(value: Any, keys: frozenset[str]) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: without_keys(schema, keys) for name, schema in value.items()}
+
+
+def _says_nothing(message: Mapping[str, Any]) -> bool:
+    return message.get("role") == "assistant" and not message.get("content") and not message.get("tool_calls")
+
+
+def _message(message: Mapping[str, Any], rules: Messages, *, thinking: bool) -> dict[str, Any]:
+    exempt = message.get("role") in rules.keep_in
+    kept = {name: value for name, value in message.items() if exempt or name not in rules.drop}
+    if rules.flat_text:
+        kept = {**kept, "content": _flat(kept["content"])} if "content" in kept else kept
+    if rules.call_members is not None and isinstance(kept.get("tool_calls"), list):
+        kept["tool_calls"] = [_call(call, rules.call_members) for call in kept["tool_calls"]]
+    if thinking and kept.get("role") == "assistant" and not kept.get("reasoning_content"):
+        kept["reasoning_content"] = " "
+    return kept
+
+
+def _flat(content: Any) -> Any:
+    """Text parts as one string; content with anything else in it stays a list."""
+    if not isinstance(content, list):
+        return content
+    texts = [part.get("text") for part in content if isinstance(part, Mapping) and part.get("type") == "text"]
+    if len(texts) != len(content) or not all(isinstance(text, str) for text in texts):
+        return content
+    return "".join(str(text) for text in texts)
+
+
+def _call(call: Any, members: frozenset[str]) -> Any:
+    if not isinstance(call, Mapping):
+        return call
+    return {name: value for name, value in call.items() if name in members}

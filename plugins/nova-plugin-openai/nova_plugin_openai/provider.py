@@ -1,0 +1,69 @@
+"""OpenAI's API, and the prefix that asks for its older completions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nova_core.types.call import Call
+from nova_core.types.deployment import Deployment
+from nova_core.types.dialect import Dialect
+from nova_core.types.fidelity import Fidelity
+from nova_core.types.message import Operation, Request
+from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
+from nova_plugin_openai.reasoning_models import for_reasoning, review_reasoning
+
+SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "organization": ("OpenAI-Organization", ("OPENAI_ORGANIZATION", "OPENAI_ORG_ID")),
+    "project": ("OpenAI-Project", ("OPENAI_PROJECT", "OPENAI_PROJECT_ID")),
+}
+"""Setting of a deployment → its header, and the environment variables that stand in for it."""
+
+
+class OpenAI(OpenAICompatible):
+    """`openai/…`: chat, completions, embeddings."""
+
+    providers: tuple[str, ...] = ("openai",)
+    base_url = "https://api.openai.com/v1"
+    api_base_env = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
+    api_key_env = ("OPENAI_API_KEY",)
+
+    def complete(self, deployment: Deployment, environ: Mapping[str, str]) -> Deployment:
+        """Address and key, and the organization and project that the key is used for."""
+        complete = super().complete(deployment, environ)
+        scopes = {
+            setting: value
+            for setting, (_, names) in SCOPES.items()
+            if setting not in complete.settings and (value := next((environ[n] for n in names if environ.get(n)), None))
+        }
+        return replace(complete, settings={**complete.settings, **scopes}) if scopes else complete
+
+    def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
+        """The key, and organization and project where set."""
+        scopes = [
+            (header, str(deployment.settings[setting]))
+            for setting, (header, _) in SCOPES.items()
+            if deployment.settings.get(setting)
+        ]
+        return [*super().headers(deployment, call), *scopes]
+
+    def review(self, request: Request) -> Fidelity:
+        """What the vendor refuses, and what its reasoning models refuse."""
+        found = super().review(request)
+        return found + review_reasoning(request) if request.dialect.operation == "chat" else found
+
+    def to_upstream(self, request: Request) -> Request:
+        """Reasoning models name and take some members differently."""
+        request = super().to_upstream(request)
+        return for_reasoning(request) if request.dialect.operation == "chat" else request
+
+
+class TextCompletionOpenAI(OpenAI):
+    """`text-completion-openai/…`: everything goes to `/completions`.
+
+    A chat of instructions and one question becomes a prompt; a longer one is refused by name (`messages`), or
+    joined into one prompt where the operator allows dropping.
+    """
+
+    providers = ("text-completion-openai",)
+    dialects: Mapping[Operation, Dialect] = {"completion": OPENAI_DIALECTS["completion"]}

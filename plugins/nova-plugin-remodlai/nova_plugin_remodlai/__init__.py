@@ -1,0 +1,5 @@
+"""Nova's own servers as a provider: chat, vision and embeddings."""
+
+from nova_plugin_remodlai.provider import Remodlai
+
+plugin = Remodlai()
