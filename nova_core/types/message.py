@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from nova_core.errors import BadRequestError
+from nova_core.errors import BadGatewayError, BadRequestError, NovaError
 from nova_core.types.chat import ChatReply, ChatRequest
 from nova_core.types.embeddings import EmbeddingsReply, EmbeddingsRequest
 from nova_core.types.events import Chunk, Frame
@@ -45,9 +45,18 @@ class _Document:
         self._typed = typed
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Decode one top-level member."""
+        """Decode one top-level member. Raises as `typed` does when it is JSON that no number or text can hold."""
         value = self.members.get(name, msgspec.UNSET)
-        return default if value is msgspec.UNSET else decoded(value)
+        if value is msgspec.UNSET:
+            return default
+        try:
+            return decoded(value)
+        except msgspec.DecodeError as error:
+            raise self.unreadable(error, name) from error
+
+    def unreadable(self, error: Exception, name: str | None = None) -> NovaError:
+        """The error for a member that cannot be decoded."""
+        raise AssertionError("subclasses say whose fault it is")
 
     @property
     def members(self) -> Members:
@@ -87,9 +96,17 @@ class Request(_Document):
     def typed(self) -> TypedRequest:
         """The typed view, parsed on first use. Raises BadRequestError with the field's path."""
         if self._typed is None:
-            self._typed = self.dialect.parse_request(plain(self.members))
+            try:
+                members = plain(self.members)
+            except msgspec.DecodeError as error:
+                raise self.unreadable(error) from error
+            self._typed = self.dialect.parse_request(members)
         typed: TypedRequest = self._typed
         return typed
+
+    def unreadable(self, error: Exception, name: str | None = None) -> NovaError:
+        """A request that cannot be decoded is the caller's to mend."""
+        return BadRequestError(f"{f'`{name}`' if name else 'the body'} cannot be read: {error}", param=name)
 
     @property
     def chat(self) -> ChatRequest:
@@ -167,9 +184,17 @@ class Reply(_Document):
     def typed(self) -> TypedReply:
         """The typed view, parsed on first use. Raises BadGatewayError when it is not this operation's reply."""
         if self._typed is None:
-            self._typed = self.dialect.parse_reply(plain(self.members))
+            try:
+                members = plain(self.members)
+            except msgspec.DecodeError as error:
+                raise self.unreadable(error) from error
+            self._typed = self.dialect.parse_reply(members)
         typed: TypedReply = self._typed
         return typed
+
+    def unreadable(self, error: Exception, name: str | None = None) -> NovaError:
+        """A reply that cannot be decoded is the upstream's fault."""
+        return BadGatewayError(f"the upstream's reply cannot be read: {error}")
 
     @property
     def usage(self) -> Usage | None:

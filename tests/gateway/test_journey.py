@@ -21,6 +21,7 @@ from nova_core.errors import (
 from nova_core.testing.caller import GatewayFactory
 from nova_core.testing.upstream import ScriptedUpstream
 from nova_core.types.call import CallOptions
+from nova_core.wire.body import parse_members
 from tests.gateway.probes import Probe
 
 PROBES = "tests.gateway.probes"
@@ -365,3 +366,10 @@ async def test_calls_in_flight_finish_on_the_configuration_they_began_with(
     assert (await slow).text == "old"
     await caller.gateway.background.drain(1)
     assert "shutdown" in Probe.seen
+
+
+async def test_a_number_that_nothing_can_hold_is_a_bad_request(gateway: GatewayFactory) -> None:
+    caller = await gateway(config("a"), plugins=plugins("Inner"))
+    members = parse_members(b'{"model": "gpt", "messages": [{"role": "user", "content": "x"}], "user": 1e999}')
+    with pytest.raises(BadRequestError, match="user"):
+        await caller.answer(members)

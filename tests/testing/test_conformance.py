@@ -1,0 +1,93 @@
+"""The conformance kit passes plain providers of both chat dialects, and notices what a bad one does wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from nova_core.errors import AuthenticationError
+from nova_core.hookspecs import hookimpl
+from nova_core.testing import UpstreamConformance
+from nova_core.testing.provider import ScriptedProvider, plugin
+from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
+from nova_core.wire.provider import DialectProvider
+
+
+class TestScripted(UpstreamConformance):
+    plugin = plugin
+    provider = "scripted"
+    operations = frozenset({"chat", "completion", "embedding"})
+    embedding_model = "embed-a"
+
+
+class MessagesProvider(DialectProvider):
+    """Speaks the other chat dialect."""
+
+    providers = ("messages",)
+    dialects: ClassVar = {"chat": ANTHROPIC_MESSAGES}
+    paths: ClassVar = {"chat": "/messages"}
+    api_key_env = ("MESSAGES_API_KEY",)
+
+    def headers(self, deployment, call):
+        return [("x-api-key", self.key(deployment))]
+
+
+class TestMessages(UpstreamConformance):
+    plugin = MessagesProvider()
+    provider = "messages"
+    operations = frozenset({"chat", "completion"})
+    key_env = "MESSAGES_API_KEY"
+    unsupported = ("logit_bias", {"50256": -100})
+
+
+class Keyless(ScriptedProvider):
+    """Forgets to send the key."""
+
+    def headers(self, deployment, call):
+        return []
+
+
+class Misnaming(ScriptedProvider):
+    """Asks the upstream for the caller's name of the model."""
+
+    def to_upstream(self, request):
+        return request.with_members({"model": "the-public-name"})
+
+
+class Unstreaming(ScriptedProvider):
+    """Never asks for a stream."""
+
+    def to_upstream(self, request):
+        return request.without("stream", "stream_options")
+
+
+class Talkative(ScriptedProvider):
+    """Says which key was refused."""
+
+    @hookimpl
+    def provider_call(self, call, request, deployment):
+        exchange = super().provider_call(call, request, deployment)
+        key = deployment.api_key.reveal()
+        return replace(exchange, read_error=lambda response: AuthenticationError(f"the upstream refused {key}"))
+
+
+@pytest.mark.parametrize(
+    ("bad", "test"),
+    [
+        (Keyless(), "test_the_upstream_is_asked_for_its_own_model_with_the_key"),
+        (Misnaming(), "test_the_upstream_is_asked_for_its_own_model_with_the_key"),
+        (Unstreaming(), "test_a_stream_is_one_and_ends_with_a_finish"),
+        (Talkative(), "test_an_upstream_that_quotes_the_key_does_not_give_it_away"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, ScriptedProvider) else "",
+)
+async def test_a_bad_provider_is_noticed(upstream, bad, test):
+    class Kit(TestScripted):
+        plugin = bad
+
+    kit = Kit()
+    kit.upstream = upstream.script(Kit.model, "Hello from the upstream.", usage=(11, 7))
+    with pytest.raises(AssertionError):
+        await getattr(kit, test)()
