@@ -107,7 +107,8 @@ class Attempts:
         if self._policy.disable_cooldowns or own_deadline:
             return
         seconds = deployment.cooldown_time if deployment.cooldown_time is not None else self._policy.cooldown_time
-        self._cooldowns.failed(deployment, error, alone=alone, seconds=seconds)
+        allowed = self._policy.allowed_fails
+        self._cooldowns.failed(deployment, error, alone=alone, seconds=seconds, allowed=allowed)
 
     async def _wait(self, error: NovaError, number: int, sibling: bool) -> None:
         """Sleep before the next attempt: not at all when another deployment takes it. Raises past the deadline."""

@@ -37,12 +37,19 @@ class Cooldowns:
         """Count a success."""
         self._count(deployment.id, failed=0)
 
-    def failed(self, deployment: Deployment, error: NovaError, *, alone: bool, seconds: float) -> None:
-        """Count a failure and decide. `alone`: the group has no other deployment; `seconds`: how long to rest."""
+    def failed(
+        self, deployment: Deployment, error: NovaError, *, alone: bool, seconds: float, allowed: int | None = None
+    ) -> None:
+        """Count a failure and decide. `alone`: the group has no other deployment; `seconds`: how long to rest.
+
+        With `allowed` (the operator's `allowed_fails`) a deployment rests once a minute has more failures than that.
+        """
         calls, failures = self._count(deployment.id, failed=1)
         if alone or "*" in deployment.group or not error.cools_down or seconds <= 0:
             return
-        if isinstance(error, AuthenticationError | PaymentRequiredError | NotFoundError | RateLimitedError):
+        if allowed is not None:
+            at_once = failures > allowed
+        elif isinstance(error, AuthenticationError | PaymentRequiredError | NotFoundError | RateLimitedError):
             at_once = True
         else:
             at_once = calls >= MIN_REQUESTS and failures > calls * FAILED_SHARE

@@ -271,4 +271,5 @@ def _may_fall_back(error: NovaError, call: Call) -> bool:
 
 def _transport_options(runtime: Runtime) -> TransportOptions:
     options = TransportOptions(connect_timeout=runtime.policy.connect_timeout)
-    return replace(options, ssl_verify=runtime.settings.nova.ssl_verify)
+    nova = runtime.settings.nova
+    return replace(options, ssl_verify=nova.ssl_verify, ssl_certificate=nova.ssl_certificate)

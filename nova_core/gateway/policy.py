@@ -29,6 +29,7 @@ class Policy:
     max_fallbacks: int = 5
     cooldown_time: float = 5.0
     disable_cooldowns: bool = False
+    allowed_fails: int | None = None
     always_include_stream_usage: bool = False
 
     def attempt_timeout(self, call: Call, deployment: Deployment) -> float | None:

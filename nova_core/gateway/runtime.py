@@ -102,6 +102,7 @@ def policy_of(settings: Settings) -> Policy:
         max_fallbacks=router.max_fallbacks,
         cooldown_time=router.cooldown_time,
         disable_cooldowns=router.disable_cooldowns,
+        allowed_fails=router.allowed_fails,
     )
 
 

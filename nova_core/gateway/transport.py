@@ -17,6 +17,7 @@ class TransportOptions:
     `max_idle_per_host` the ones kept for reuse, each for `keepalive_timeout` at most. `connect_timeout` and
     `first_byte_timeout` apply where a request gives none, so that no wait is without a deadline.
     `ssl_verify` is True for the system's certificates (and `SSL_CERT_FILE`), a path to a CA bundle, or False.
+    `ssl_certificate` is the path of a client certificate and its key (PEM), shown to upstreams that ask.
     `trust_env` honours `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, read once a host.
     """
 
@@ -30,6 +31,7 @@ class TransportOptions:
     header_limit: int = 64 * 1024
     read_buffer: int = 256 * 1024
     ssl_verify: bool | str = True
+    ssl_certificate: str | None = None
     trust_env: bool = True
 
 

@@ -66,7 +66,7 @@ class _Connector(aiohttp.TCPConnector):
             limit_per_host=options.limit_per_host,
             keepalive_timeout=options.keepalive_timeout,
             ttl_dns_cache=30,
-            ssl=_tls(options.ssl_verify),
+            ssl=_tls(options.ssl_verify, options.ssl_certificate),
         )
         make: Callable[..., ResponseHandler] = _Socket
         self._factory = partial(make, loop=self._loop)
@@ -310,16 +310,25 @@ def _patience(connect: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=None, sock_read=None)
 
 
-def _tls(verify: bool | str) -> ssl.SSLContext | bool:
-    """A context made now, so that SSL_CERT_FILE as it is now counts."""
-    if verify is False:
+def _tls(verify: bool | str, certificate: str | None) -> ssl.SSLContext | bool:
+    """How upstreams are checked, and the certificate shown to them. Raises ConfigurationError for unreadable files."""
+    if verify is False and certificate is None:
         return False
-    if verify is True:
-        return ssl.create_default_context()
     try:
-        return ssl.create_default_context(cafile=verify)
+        context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
     except OSError as error:
         raise ConfigurationError(f"ssl_verify: no certificates can be read from {verify}: {error.strerror}") from None
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate)
+        except OSError as error:
+            message = f"ssl_certificate: no certificate and key can be read from {certificate}"
+            raise ConfigurationError(message) from error
+    return context
+
 
 
 def _unanswered(error: Exception) -> bool:

@@ -60,9 +60,13 @@ class Trier:
         call = self._call
         limits = self._limits(deployment)
         step = self._runtime.pipeline.provider_call[deployment.provider]
+        answer = step.call(call, request, deployment)
+        if isinstance(answer, Exchange):
+            return await perform(self._transport, call, answer, limits)
         window = limits.first_chunk if call.streaming else limits.total
         async with deadline(window, "first chunk" if call.streaming else "reply"):
-            answer = await step.ask(call, request, deployment)
+            if step.is_async:
+                answer = await answer
             if isinstance(answer, Stream):
                 await commit(answer)
         if isinstance(answer, Exchange):

@@ -169,6 +169,15 @@ def test_server_errors_cool_down_once_most_calls_of_a_minute_failed() -> None:
     assert "a" in cooldowns.cooling()
 
 
+def test_allowed_fails_says_how_many_failures_a_minute_may_have() -> None:
+    cooldowns = Cooldowns(Clock())
+    for _ in range(2):
+        cooldowns.failed(deployment("a"), RateLimitedError("x"), alone=False, seconds=5, allowed=2)
+    assert not cooldowns.cooling()
+    cooldowns.failed(deployment("a"), InternalServerError("x"), alone=False, seconds=5, allowed=2)
+    assert "a" in cooldowns.cooling()
+
+
 def test_a_callers_own_mistake_never_cools_a_deployment() -> None:
     cooldowns = Cooldowns(Clock())
     for _ in range(20):

@@ -407,6 +407,22 @@ async def test_ssl_cert_file_is_honoured(monkeypatch, certificate, tls_upstream)
     await transport.aclose()
 
 
+async def test_a_client_certificate_is_shown_to_upstreams_that_ask(certificate):
+    made, key = certificate
+    both = made.with_name("both.pem")
+    both.write_text(made.read_text() + key.read_text())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    context.load_verify_locations(made)
+    context.verify_mode = ssl.CERT_REQUIRED
+    async with ScriptedUpstream(tls=context) as server:
+        transport = AiohttpTransport(TransportOptions(ssl_verify=str(made), ssl_certificate=str(both)))
+        assert b"Hello from m." in await open_and_read(transport, request(server))
+        await transport.aclose()
+    with pytest.raises(ConfigurationError, match="ssl_certificate"):
+        AiohttpTransport(TransportOptions(ssl_certificate=str(made.with_name("missing.pem"))))
+
+
 async def test_cancelling_over_tls_closes_the_socket_within_a_second(tls_upstream):
     tls_upstream.script("m", stall=True)
     transport = AiohttpTransport(TransportOptions(ssl_verify=False))
