@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -39,12 +40,14 @@ class AnswerStream:
         self.headers = summary(call)
         self._stream = stream
         self._chunks = self._parsed()
+        self._turn = asyncio.Lock()
 
     def __aiter__(self) -> AsyncIterator[Answer]:
-        return self._chunks
+        return self
 
     async def __anext__(self) -> Answer:
-        return await anext(self._chunks)
+        async with self._turn:
+            return await anext(self._chunks)
 
     async def __aenter__(self) -> AnswerStream:
         return self
@@ -53,8 +56,9 @@ class AnswerStream:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stop the answer; the upstream is cancelled."""
-        await self._chunks.aclose()
+        """Stop the answer; the upstream is cancelled. A step that was just cancelled is waited for."""
+        async with self._turn:
+            await self._chunks.aclose()
         await self._stream.aclose()
 
     async def _parsed(self) -> AsyncGenerator[Answer, None]:

@@ -34,11 +34,13 @@ class LoopThread:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` on the loop and wait for it; an interrupt while waiting cancels it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = None
         try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
             return future.result()
         except BaseException:
-            future.cancel()
+            if future is not None:
+                future.cancel()
             raise
 
     async def bridge(self, work: Coroutine[Any, Any, T]) -> T:

@@ -24,10 +24,14 @@ def space_of(deployment: Deployment, request: Request | None = None) -> Embeddin
     given = deployment.settings.get("adapter") or asked.get("adapter") or deployment.defaults.get("adapter")
     adapter = stated.get("adapter") or given
     model = stated.get("model") or deployment.info.get("base_model") or deployment.model
-    dimensions = asked.get("dimensions") or stated.get("dimensions") or deployment.defaults.get("dimensions")
     multivector = asked.get("return_multivector")
     if multivector is None:
-        multivector = stated.get("multivector", deployment.defaults.get("return_multivector", False))
+        default = asked.get("dimensions") is None and deployment.defaults.get("return_multivector", False)
+        multivector = stated.get("multivector", default)
+    # A width that is a default is that of pooled vectors, and is not sent with a call for the others.
+    width = stated.get("dimensions") if stated.get("multivector") is True or multivector is not True else None
+    default_width = deployment.defaults.get("dimensions") if multivector is not True else None
+    dimensions = asked.get("dimensions") or width or default_width
     pinned = declared if isinstance(declared, str) else stated.get("name")
     return EmbeddingSpace(
         model=pinned or str(model),

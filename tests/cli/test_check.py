@@ -1,0 +1,151 @@
+"""`nova check`, `nova init` and how a configuration is found."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+GOOD = """\
+model_list:
+  - model_name: parrot
+    params:
+      model: echo/echo
+"""
+BAD = """\
+model_list:
+  - model_name: parrot
+    params:
+      model: echo/echo
+router_settings:
+  num_retires: 2
+"""
+WARNED = """\
+model_list:
+  - model_name: parrot
+    params:
+      model: echo/echo
+      tags: [a]
+"""
+
+
+def test_a_right_file_is_exit_code_0(nova):
+    nova.write("good.yaml", GOOD)
+    ran = nova("check", "good.yaml")
+    assert (ran.code, ran.out, ran.err) == (0, "good.yaml: no problems\n", "")
+
+
+def test_a_typo_is_reported_with_file_line_and_the_right_spelling(nova):
+    nova.write("bad.yaml", BAD)
+    ran = nova("check", "bad.yaml")
+    assert ran.code == 1
+    assert "bad.yaml:6: " in ran.out
+    assert "num_retries" in ran.out
+
+
+def test_a_missing_plugin_is_reported_with_its_line_and_the_pip_line(nova):
+    nova.write("bad.yaml", GOOD.replace("echo/echo", "nosuchvendor/large"))
+    ran = nova("check", "bad.yaml")
+    assert ran.code == 1
+    assert "bad.yaml:4: error:" in ran.out
+    assert "pip install nova-plugin-nosuchvendor" in ran.out
+
+
+def test_a_warning_is_refused_unless_lenient(nova):
+    nova.write("warned.yaml", WARNED)
+    assert nova("check", "warned.yaml").code == 1
+    ran = nova("check", "warned.yaml", "--lenient")
+    assert ran.code == 0
+    assert "warned.yaml:5: warning:" in ran.out
+
+
+def test_findings_as_json_have_file_line_and_code(nova):
+    nova.write("bad.yaml", BAD)
+    ran = nova("check", "bad.yaml", "--json")
+    found = json.loads(ran.out)
+    assert (ran.code, found["ok"], found["file"]) == (1, False, "bad.yaml")
+    assert [(each["file"], each["line"], each["path"]) for each in found["problems"]] == [
+        ("bad.yaml", 6, "router_settings.num_retires")
+    ]
+
+
+@pytest.mark.parametrize("text", ["model_list: [", "", "- a\n- b\n", "model_list: 3\n"])
+def test_a_file_that_is_no_configuration_is_a_problem_and_no_traceback(nova, text):
+    nova.write("broken.yaml", text)
+    ran = nova("check", "broken.yaml")
+    assert ran.code == 1
+    assert "broken.yaml" in ran.out
+    assert "Traceback" not in ran.err
+
+
+def test_a_file_that_is_not_there_is_a_problem(nova):
+    ran = nova("check", "none.yaml")
+    assert ran.code == 1
+    assert "none.yaml" in ran.out
+
+
+def test_the_schema_is_json_schema(nova):
+    schema = json.loads(nova("check", "--schema").out)
+    assert "model_list" in schema["properties"]
+
+
+@pytest.mark.parametrize("variable", ["NOVA_CONFIG", "CONFIG_FILE_PATH"])
+def test_the_file_may_be_named_in_the_environment(nova, variable):
+    nova.write("deep/other.yaml", GOOD)
+    assert nova("check", env={variable: "deep/other.yaml"}).out == "deep/other.yaml: no problems\n"
+
+
+@pytest.mark.parametrize("name", ["nova.yaml", "config.yaml"])
+def test_the_file_may_have_a_usual_name(nova, name):
+    nova.write(name, GOOD)
+    assert nova("check").out == f"{name}: no problems\n"
+
+
+def test_without_a_file_the_command_says_how_to_get_one(nova):
+    ran = nova("check")
+    assert ran.code == 2
+    assert "nova init" in ran.err
+
+
+def test_a_dotenv_beside_the_configuration_resolves_references(nova):
+    nova.write("deep/nova.yaml", GOOD + "general_settings:\n  master_key: os.environ/SOME_MASTER_KEY\n")
+    assert nova("check", "deep/nova.yaml").code == 1
+    nova.write("deep/.env", "SOME_MASTER_KEY=sk-1234\n")
+    ran = nova("check", "deep/nova.yaml")
+    assert (ran.code, "sk-1234" in ran.out + ran.err) == (0, False)
+
+
+def test_the_environment_wins_over_a_dotenv(nova):
+    nova.write("good.yaml", GOOD)
+    nova.write("bad.yaml", BAD)
+    nova.write(".env", "NOVA_CONFIG=bad.yaml\n")
+    assert nova("check").code == 1
+    assert nova("check", env={"NOVA_CONFIG": "good.yaml"}).code == 0
+
+
+def test_what_init_writes_passes_the_check_and_is_not_written_over(nova):
+    assert nova("init").code == 0
+    checked = nova("check")
+    assert (checked.code, checked.out) == (0, "nova.yaml: no problems\n")
+    nova.write("nova.yaml", "mine: true\n")
+    again = nova("init")
+    assert again.code == 1
+    assert "--force" in again.err
+    assert (nova.folder / "nova.yaml").read_text() == "mine: true\n"
+    assert nova("init", "--force").code == 0
+    assert nova("check").code == 0
+
+
+def test_a_starter_without_any_provider_passes_the_check_too(nova):
+    from nova_core.cli.starter import starter_text
+
+    nova.write("bare.yaml", starter_text("bare.yaml", [], []))
+    checked = nova("check", "bare.yaml")
+    assert (checked.code, checked.out) == (0, "bare.yaml: no problems\n")
+
+
+def test_what_init_writes_answers(nova):
+    nova("init", "first.yaml")
+    text = (nova.folder / "first.yaml").read_text()
+    assert "model: echo/echo" in text
+    assert nova("chat", "--config", "first.yaml", "echo", "hello").out == "hello\n"

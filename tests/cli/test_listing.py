@@ -1,0 +1,89 @@
+"""`nova plugins` and `nova models`."""
+
+from __future__ import annotations
+
+import json
+
+CONFIG = """\
+model_list:
+  - model_name: parrot
+    params: {model: echo/echo}
+    model_info: {mode: chat}
+  - model_name: lost
+    params: {model: nosuchvendor/large}
+  - model_name: "any/*"
+    params: {model: "echo/*"}
+"""
+
+
+def test_plugins_are_listed_by_distribution_with_state_version_and_names(nova):
+    nova.write("nova.yaml", CONFIG)
+    rows = {row["distribution"]: row for row in json.loads(nova("plugins", "--json").out)}
+    assert rows["nova-plugin-echo"]["state"] == "active"
+    assert rows["nova-plugin-echo"]["providers"] == ["echo"]
+    assert rows["nova-plugin-openai"]["state"] == "installed"
+    assert rows[""]["state"] == "missing"
+    assert rows[""]["providers"] == ["nosuchvendor"]
+
+
+def test_without_a_configuration_nothing_is_active(nova):
+    ran = nova("plugins")
+    assert ran.code == 0
+    assert ran.out.splitlines()[0].split() == ["STATE", "DISTRIBUTION", "VERSION", "PROVIDES"]
+    assert "active" not in ran.out
+    assert "provider echo" in ran.out
+
+
+def test_a_missing_plugin_is_listed_first_with_its_mend(nova):
+    nova.write("nova.yaml", CONFIG)
+    ran = nova("plugins")
+    assert ran.out.splitlines()[1].startswith("missing")
+    assert "pip install nova-plugin-nosuchvendor" in ran.out
+
+
+def test_a_broken_plugin_is_listed_by_distribution_with_the_reason(nova, site):
+    site.add("nova-plugin-bad", {"nova.providers": {"bad": "bad_provider:plugin"}}, {"bad_provider": "import no_leaf"})
+    nova.write("nova.yaml", CONFIG.replace("nosuchvendor/large", "bad/large"))
+    ran = nova("plugins")
+    assert ran.code == 0
+    assert "broken: nova-plugin-bad: " in ran.out
+    assert "no_leaf" in ran.out
+
+
+def test_the_pipeline_is_printed_in_the_order_in_which_it_runs(nova):
+    nova.write("nova.yaml", CONFIG)
+    rows = json.loads(nova("plugins", "--pipeline", "--json").out)
+    assert ("provider_call", "echo") in [(row["hook"], row["provider"]) for row in rows]
+    plain = nova("plugins", "--pipeline").out.splitlines()
+    assert plain[0].split() == ["HOOK", "ORDER", "PLUGIN", "DISTRIBUTION", "VERSION", "KIND"]
+    assert len(plain) == len(rows) + 1
+
+
+def test_a_pipeline_needs_a_configuration(nova):
+    ran = nova("plugins", "--pipeline")
+    assert ran.code == 2
+    assert "--config" in ran.err
+
+
+def test_models_of_the_configuration_and_of_the_installed_providers_are_listed(nova):
+    nova.write("nova.yaml", CONFIG)
+    rows = {row["name"]: row for row in json.loads(nova("models", "--json").out)}
+    assert (rows["parrot"]["mode"], rows["parrot"]["served_by"]) == ("chat", "echo/echo")
+    assert "nova-plugin-nosuchvendor" in rows["lost"]["problem"]
+    assert rows["echo/echo"]["source"] == "nova-plugin-echo"
+
+
+def test_a_provider_that_cannot_list_its_models_does_not_hide_the_others(nova, site):
+    site.add("nova-plugin-bad", {"nova.providers": {"bad": "bad_provider:plugin"}}, {"bad_provider": "import no_leaf"})
+    ran = nova("models")
+    assert ran.code == 0
+    assert "echo/echo" in ran.out
+    assert "nova-plugin-bad" in ran.err
+
+
+def test_an_unusable_configuration_is_reported_with_file_and_line(nova):
+    nova.write("nova.yaml", "model_list:\n  - model_name: parrot\n")
+    ran = nova("models")
+    assert ran.code == 1
+    assert ran.err.startswith("nova.yaml:2: error:")
+    assert "Traceback" not in ran.err
