@@ -64,8 +64,15 @@ class OpenAIEmbeddings:
         return {**members, **typed.extra.get(self.name, {})}, EXACT
 
     def with_defaults(self, members: Members, defaults: Mapping[str, Any]) -> Members:
-        """Defaults where the caller gave nothing (null counts as nothing)."""
+        """Defaults where the caller gave nothing (null counts as nothing).
+
+        `dimensions` and `return_multivector` exclude each other: the caller's word for one leaves out the other.
+        """
         added = {name: value for name, value in defaults.items() if decoded(members.get(name)) is None}
+        if decoded(members.get("return_multivector")) is True:
+            added.pop("dimensions", None)
+        if decoded(members.get("dimensions")) is not None:
+            added.pop("return_multivector", None)
         return {**members, **added} if added else members
 
     def check_reply(self, members: Members) -> None:

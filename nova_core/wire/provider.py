@@ -14,7 +14,7 @@ from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fidelity
-from nova_core.types.message import Operation, Reply, Request
+from nova_core.types.message import Operation, Reply, Request, TypedRequest
 from nova_core.types.routing import ModelCard
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
@@ -116,6 +116,10 @@ class DialectProvider(Provider):
         """
         return review(request.members, sorted(self.unsupported), sorted(self.hints))
 
+    def before_translation(self, typed: TypedRequest) -> TypedRequest:
+        """A request of another dialect, with the upstream's model name, as it should be translated."""
+        return typed
+
     def to_upstream(self, request: Request) -> Request:
         """The request in the vendor's words; it is already in the provider's dialect."""
         return request
@@ -192,7 +196,7 @@ class DialectProvider(Provider):
         self, request: Request, dialect: Dialect, deployment: Deployment, policy: DropPolicy
     ) -> tuple[Request, Fidelity]:
         asked, removed = policy.remove(request)
-        upstream, fidelity = _translated(asked, dialect, deployment.model)
+        upstream, fidelity = self._translated(asked, dialect, deployment.model)
         refused = self.review(upstream)
         settled = policy.settle(fidelity + refused, provider=deployment.provider, model=deployment.model)
         whole = {name for name in refused.dropped if name == top_level(name)}
@@ -204,6 +208,14 @@ class DialectProvider(Provider):
             upstream = self.with_usage(upstream) if upstream.stream else upstream
         upstream, removed_late = policy.remove(upstream)
         return upstream, Fidelity((*removed, *settled.notes, *removed_late))
+
+    def _translated(self, request: Request, dialect: Dialect, model: str) -> tuple[Request, Fidelity]:
+        if request.dialect.name == dialect.name:
+            return request.with_members({"model": model}), Fidelity()
+        # Translation may depend on which model will read the request, so it is told the upstream's name.
+        typed = self.before_translation(replace(request.typed, model=model))
+        upstream, fidelity = translate_request(request.with_typed(typed), dialect)
+        return upstream.with_members({"model": model}), fidelity
 
     def _merged(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         merged = {"content-type": ("Content-Type", "application/json")}
@@ -238,14 +250,6 @@ def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Upstream headers that may reach the caller, lower case: no hop-by-hop, cookie or content headers."""
     lower = ((name.lower(), value) for name, value in headers.items())
     return {name: value for name, value in lower if name not in HOP_BY_HOP and not name.startswith(PRIVATE)}
-
-
-def _translated(request: Request, dialect: Dialect, model: str) -> tuple[Request, Fidelity]:
-    if request.dialect.name == dialect.name:
-        return request.with_members({"model": model}), Fidelity()
-    # Translation may depend on which model will read the request, so it is told the upstream's name.
-    upstream, fidelity = translate_request(request.with_typed(replace(request.typed, model=model)), dialect)
-    return upstream.with_members({"model": model}), fidelity
 
 
 def _first(environ: Mapping[str, str], names: Iterable[str]) -> str | None:

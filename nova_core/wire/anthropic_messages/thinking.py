@@ -51,14 +51,15 @@ def thinking_budget(reasoning: Reasoning, max_tokens: int | None) -> int | None:
 
 def _native(reasoning: Reasoning, typed: ChatRequest, members: dict[str, Any], notes: Notes) -> dict[str, Any]:
     """Words of this dialect, said as they were; other dialects may use them too."""
+    budget = reasoning.budget if reasoning.budget is not None else BUDGETS.get(reasoning.effort or "minimal")
+    budget = budget or LEAST_BUDGET
     if reasoning.mode == "enabled":
-        budget = reasoning.budget if reasoning.budget is not None else BUDGETS.get(reasoning.effort or "minimal")
-        budget = budget or LEAST_BUDGET
         members["thinking"] = {"type": "enabled", "budget_tokens": budget}
-        if "max_tokens" in members and typed.max_tokens is None:
-            members["max_tokens"] += budget
     elif reasoning.mode is not None:
         members["thinking"] = {"type": reasoning.mode}
+    # Thinking counts against max_tokens, whoever decides how much of it there is.
+    if reasoning.mode in ("enabled", "adaptive") and "max_tokens" in members and typed.max_tokens is None:
+        members["max_tokens"] += budget
     if reasoning.summary is not None and "thinking" in members:
         members["thinking"]["display"] = reasoning.summary if NAME in typed.extra else "summarized"
     if reasoning.effort is None:

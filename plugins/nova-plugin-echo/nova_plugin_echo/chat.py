@@ -28,6 +28,7 @@ from nova_core.types.events import (
     Chunk,
     Event,
     Finish,
+    SignatureDelta,
     StreamStart,
     TextDelta,
     ThinkingDelta,
@@ -117,7 +118,8 @@ async def pieces(said: Answer) -> AsyncIterator[Chunk]:
     left = said.directed.break_after
     if left == 0:
         raise StreamBrokenError("the echo was told to break its stream")
-    yield Chunk((StreamStart(said.id, said.model, said.created),))
+    # What went in is known at once; a dialect that begins with it then has no need to say 0.
+    yield Chunk((StreamStart(said.id, said.model, said.created), UsageUpdate(Usage(input=said.usage.input))))
     for choice in range(said.choices):
         for block, part in enumerate(said.parts):
             for number, event in enumerate(_events(part, choice, block)):
@@ -148,7 +150,8 @@ def _events(part: Part, choice: int, block: int) -> Iterable[Event]:
         case Text():
             return [TextDelta(choice, block, word) for word in words(part.text)]
         case Thinking():
-            return [ThinkingDelta(choice, block, word) for word in words(part.text)]
+            pieces = [ThinkingDelta(choice, block, word) for word in words(part.text)]
+            return [*pieces, SignatureDelta(choice, block, part.signature or "")]
         case ToolCall():
             half = len(part.arguments) // 2
             halves = (part.arguments[:half], part.arguments[half:])

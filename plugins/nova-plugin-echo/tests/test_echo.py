@@ -68,6 +68,13 @@ def test_the_words_of_a_text_are_the_text(text):
     assert "".join(words(text)) == text
 
 
+async def test_a_stream_put_together_is_the_whole_answer(echo):
+    asked = '!think let me see\nPlease.\ncall add {"a": 1}\ncall look'
+    plain = await echo.chat(chat_request("public", asked, tools=TOOLS))
+    streamed = await echo.chat(chat_request("public", asked, tools=TOOLS, stream=True))
+    assert (streamed.choices, streamed.usage, streamed.id) == (plain.choices, plain.usage, plain.id)
+
+
 async def test_words_count_as_tokens(echo):
     messages = [{"role": "system", "content": "a b c"}, {"role": "user", "content": "!think d e\nf g h i"}]
     reply = await echo.chat(chat_request("public", messages, n=2))

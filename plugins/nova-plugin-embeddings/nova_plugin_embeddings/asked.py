@@ -10,6 +10,7 @@ import msgspec
 
 from nova_core.errors import BadRequestError
 from nova_core.types.message import Request
+from nova_plugin_embeddings.opening import opening
 from nova_plugin_embeddings.tasks import FOREIGN_FIELDS, Task, foreign_task
 
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
@@ -75,15 +76,15 @@ def asked(request: Request) -> Asked:
 def _items(request: Request) -> tuple[list[msgspec.Raw], bool]:
     value = request.members.get("input")
     raw = value if isinstance(value, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(value))
-    if _first(raw) != b"[":
+    if not opening(raw).startswith(b"["):
         return [raw], True
     raws = _ARRAY.decode(raw)
     # A list of numbers is one item: the tokens of one text.
-    return ([raw], True) if raws and _first(raws[0]) not in (b'"', b"{", b"[") else (raws, False)
+    return ([raw], True) if raws and opening(raws[0])[:1] not in (b'"', b"{", b"[") else (raws, False)
 
 
 def _item(place: int, raw: msgspec.Raw, top: Task | None, form: dict[str, Any], single: bool) -> Item:
-    head = _HEAD.decode(raw) if _first(raw) == b"{" else _NO_HEAD
+    head = _HEAD.decode(raw) if opening(raw).startswith(b"{") else _NO_HEAD
     where = "input" if single else f"input[{place}]"
     dimensions = form["dimensions"] if head.dimensions is None else head.dimensions
     multivector = form["return_multivector"] if head.return_multivector is None else head.return_multivector
@@ -119,11 +120,6 @@ def _refuse_sizes(dimensions: Any, multivector: Any, param: str) -> None:
             param=param,
             code="dimensions_with_multivector",
         )
-
-
-def _first(raw: msgspec.Raw) -> bytes:
-    """The first byte of a value that is not white space."""
-    return bytes(memoryview(raw)[:1]).strip() or bytes(raw).lstrip()[:1]
 
 
 def _text(value: Any) -> str | None:

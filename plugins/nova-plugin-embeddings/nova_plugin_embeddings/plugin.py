@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from nova_core.errors import BadGatewayError, ConfigurationError
@@ -147,16 +148,31 @@ def _gather_facts(call: Call, children: Sequence[Call]) -> None:
     served = dict.fromkeys(child.deployment.id for child in children if child.deployment is not None)
     if served:
         call.reply_headers["model-id"] = ", ".join(served)
+        call.reply_headers["model-group"] = children[0].group
+    cost = _cost(children)
+    if cost is not None:
+        call.reply_headers["response-cost"] = f"{cost:f}"
     call.fidelity = sum((child.fidelity for child in children), Fidelity())
     call.upstream_seconds += max((child.upstream_seconds for child in children), default=0.0)
+
+
+def _cost(children: Sequence[Call]) -> Decimal | None:
+    """Dollars of all parts; None as soon as those of one are unknown."""
+    total = Decimal(0)
+    for child in children:
+        if child.deployment is None or child.usage is None:
+            return None
+        cost = child.deployment.prices.cost(child.usage)
+        if cost is None:
+            return None
+        total += cost
+    return total
 
 
 def _expected(call: Call, request: Request, wanted: Asked) -> Expected:
     space = call.space
     multivector = space.multivector if space is not None else request.get("return_multivector") is True
     dimensions = space.dimensions if space is not None else request.get("dimensions")
-    if multivector and not _states_multivector(call.deployment):
-        dimensions = None  # the width that is stated is that of pooled vectors
     mixed = any(item.multivector is not None for item in wanted.items)
     return Expected(
         count=len(wanted.items),
@@ -164,11 +180,6 @@ def _expected(call: Call, request: Request, wanted: Asked) -> Expected:
         dimensions=None if mixed else dimensions,
         multivector=None if mixed else multivector,
     )
-
-
-def _states_multivector(deployment: Deployment | None) -> bool:
-    declared = deployment.info.get("embedding_space") if deployment is not None else None
-    return isinstance(declared, Mapping) and declared.get("multivector") is True
 
 
 def _check_settings(settings: Any) -> list[str]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from nova_core.errors import BadGatewayError
 from nova_core.types.message import Reply
+from nova_plugin_embeddings.opening import opening
 
 Datum: TypeAlias = dict[str, msgspec.Raw]
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -84,12 +85,12 @@ def checked(reply: Reply, expected: Expected) -> Reply | None:
 
 def _one(place: int, raw: msgspec.Raw | None, expected: Expected) -> tuple[int | None, msgspec.Raw | None]:
     """The width of one embedding (None: not to be known), and its bytes anew where the encoding must change."""
-    start = b"" if raw is None else bytes(raw).lstrip()[:2]
+    start = b"" if raw is None else opening(raw)
     if raw is None or start[:1] not in (b'"', b"["):
         raise BadGatewayError(f"the upstream's `data[{place}]` has no embedding")
     if expected.multivector is True and start[:1] == b'"':
         return None, None  # how base64 frames several vectors is the upstream's own, so it passes as it is
-    nested = start[:1] == b"[" and bytes(raw).lstrip()[1:].lstrip()[:1] in (b"[", b'"')
+    nested = start in (b"[[", b'["')
     if expected.multivector is not None and nested is not expected.multivector:
         forms = ("one vector", "one vector per token")
         raise BadGatewayError(
@@ -105,7 +106,7 @@ def _one(place: int, raw: msgspec.Raw | None, expected: Expected) -> tuple[int |
 
 
 def _rows(place: int, raw: msgspec.Raw) -> int | None:
-    if bytes(raw).lstrip()[1:].lstrip()[:1] == b'"':
+    if opening(raw) == b'["':
         return None
     rows = _decoded(place, raw, _ROWS)
     widths = {len(row) for row in rows}
