@@ -132,7 +132,9 @@ def shared_library() -> Library:
         finally:
             library.thread.stop()
 
-    atexit.register(close)
+    # atexit proper runs after the executors that plugins close with are gone; this runs before them.
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(close)
     return library
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,14 @@ async def test_a_gateway_from_a_file(tmp_path: Path) -> None:
 
 def test_every_public_name_can_be_imported() -> None:
     assert all(getattr(nova_core, name) is not None for name in nova_core.__all__)
+
+
+@pytest.mark.parametrize("model", ["echo/echo", "local/smollm2-135m-instruct"])
+def test_a_script_ends_without_a_word_after_its_answer(model: str) -> None:
+    script = (
+        "from nova_core import completion\n"
+        f"reply = completion({model!r}, [{{'role': 'user', 'content': 'hi'}}], max_tokens=3)\n"
+        "print('answered', bool(reply.text))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "answered True", "")
