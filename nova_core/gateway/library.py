@@ -132,7 +132,10 @@ def shared_library() -> Library:
         finally:
             library.thread.stop()
 
-    # atexit proper runs after the executors that plugins close with are gone; this runs before them.
+    # At exit the executors that plugins close with go first, in the reverse order of registration: so they must
+    # have been registered (which importing them does) before this is.
+    import concurrent.futures.thread  # noqa: F401
+
     register = getattr(threading, "_register_atexit", atexit.register)
     register(close)
     return library
