@@ -1,0 +1,1 @@
+"""The HTTP side: routes, authentication, rendering, health, metrics, and the processes that serve them."""

@@ -1,0 +1,129 @@
+"""Log output: text or JSON lines on standard error, written by a thread so that a slow reader stops no call."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any, TextIO
+
+import msgspec
+
+from nova_core.config.schema import Settings
+from nova_core.server.access_log import FIELDS
+
+MOST_LINES = 20_000
+PAUSE_SECONDS = 0.1
+LOGGERS = ("nova", "uvicorn.error")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, message, then the record's own fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": _utc(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, FIELDS, {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class TextLines(logging.Formatter):
+    """`time LEVEL logger message key=value …`; line breaks in values are escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = "".join(f" {key}={_shown(value)}" for key, value in getattr(record, FIELDS, {}).items())
+        message = record.getMessage().replace("\r", "\\r").replace("\n", "\n  ")
+        text = f"{_utc(record.created)} {record.levelname:<7} {record.name} {message}{fields}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+class LineWriter(logging.Handler):
+    """Gathers lines and writes them from its own thread; over the bound the oldest are lost, and counted."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: deque[str] = deque()
+        self._lost = 0
+        self._wake = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="nova-log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue one line; warnings and worse are written at once."""
+        try:
+            self._lines.append(self.format(record))
+        except Exception:
+            self.handleError(record)
+            return
+        if len(self._lines) > MOST_LINES:
+            self._lines.popleft()
+            self._lost += 1
+        if record.levelno >= logging.WARNING:
+            self._wake.set()
+
+    def flush(self) -> None:
+        """Write what has gathered."""
+        gathered: list[str] = []
+        while self._lines:
+            gathered.append(self._lines.popleft())
+        if self._lost:
+            gathered.append(f"{self._lost} log lines were lost: nobody reads them as fast as they come")
+            self._lost = 0
+        if gathered:
+            self._stream.write("\n".join(gathered) + "\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Write the rest and end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._wake.set()
+            self._thread.join(1.0)
+        super().close()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._wake.wait(PAUSE_SECONDS)
+            self._wake.clear()
+            try:
+                self.flush()
+            except (OSError, ValueError):
+                self._lines.clear()  # nobody reads any more; the gateway goes on
+
+
+def set_up_logging(settings: Settings, *, level: str | None = None, stream: TextIO | None = None) -> LineWriter:
+    """Log as the settings (or `level`) say. Whoever calls this closes the handler at the end of the process."""
+    log = settings.general.log
+    chosen = level or log.level or ("debug" if settings.nova.set_verbose else "info")
+    form = log.format or ("json" if settings.nova.json_logs else "text")
+    handler = LineWriter(stream or sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(chosen.upper())
+        logger.propagate = False
+    if chosen != "debug":
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    return handler
+
+
+def _utc(seconds: float) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
+
+
+def _shown(value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    plain = text.isprintable() and not any(mark in text for mark in (" ", '"', "="))
+    return text if plain and text else msgspec.json.encode(text).decode()

@@ -1,0 +1,88 @@
+"""Routes about models: the lists of OpenAI and Anthropic, and what deployments and groups are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+
+from nova_core.errors import ModelNotFoundError, PermissionDeniedError
+from nova_core.server.access import Caller, key_needed
+from nova_core.server.listing import deployment_facts, group_facts, visible_models
+from nova_core.server.serving import Serving
+from nova_core.types.routing import ModelCard
+
+CREATED = 1677610602
+CREATED_AT = "2023-02-28T18:56:42Z"
+
+
+def model_routes(serving: Serving) -> APIRouter:
+    """`/v1/models`, `/model/info` and `/model_group/info`."""
+    router = APIRouter(tags=["models"])
+    caller = Depends(key_needed(serving))
+
+    async def list_models(request: Request, who: Caller = caller) -> dict[str, Any]:
+        """The models this key may call; in Anthropic's shape when `anthropic-version` is sent."""
+        cards = visible_models(who.runtime, who.principal)
+        if "anthropic-version" in request.headers:
+            return _anthropic_list(cards)
+        return {"object": "list", "data": [_openai_card(card) for card in cards]}
+
+    async def get_model(model_id: str, request: Request, who: Caller = caller) -> dict[str, Any]:
+        """One model; 404 when there is none of this name for this key."""
+        for card in visible_models(who.runtime, who.principal):
+            if card.id == model_id:
+                return _anthropic_card(card) if "anthropic-version" in request.headers else _openai_card(card)
+        raise ModelNotFoundError(f"The model '{model_id}' does not exist here.", param="model")
+
+    for prefix in ("/v1", ""):
+        shown = bool(prefix)
+        router.add_api_route(f"{prefix}/models", list_models, include_in_schema=shown)
+        router.add_api_route(f"{prefix}/models/{{model_id:path}}", get_model, include_in_schema=shown)
+    _add_info_routes(router, caller)
+    return router
+
+
+def _add_info_routes(router: APIRouter, caller: Any) -> None:
+    async def model_info(litellm_model_id: str | None = None, who: Caller = caller) -> dict[str, Any]:
+        """Every deployment this key may use, without secrets; `litellm_model_id` picks one."""
+        catalog = who.runtime.catalog
+        found = [
+            deployment_facts(deployment, catalog.unserved.get(deployment.id))
+            for deployment in catalog.by_id.values()
+            if who.principal.may_call(deployment.group) and litellm_model_id in (None, deployment.id)
+        ]
+        if litellm_model_id is not None and not found:
+            raise ModelNotFoundError(f"There is no deployment '{litellm_model_id}' here.", param="litellm_model_id")
+        return {"data": found}
+
+    async def model_group_info(model_group: str | None = None, who: Caller = caller) -> dict[str, Any]:
+        """Every public name this key may use, with what its deployments have in common."""
+        if model_group is not None and not who.principal.may_call(model_group):
+            raise PermissionDeniedError(f"This key may not call the model '{model_group}'.", param="model_group")
+        return {
+            "data": [
+                group_facts(who.runtime, name, members)
+                for name, members in who.runtime.catalog.groups.items()
+                if who.principal.may_call(name) and model_group in (None, name)
+            ]
+        }
+
+    router.add_api_route("/model/info", model_info)
+    router.add_api_route("/v1/model/info", model_info, include_in_schema=False)
+    router.add_api_route("/model_group/info", model_group_info)
+
+
+def _openai_card(card: ModelCard) -> dict[str, Any]:
+    known = {"id": card.id, "object": "model", "created": CREATED, "owned_by": card.owned_by}
+    return {**known, **({"mode": card.mode} if card.mode else {}), **card.info}
+
+
+def _anthropic_card(card: ModelCard) -> dict[str, Any]:
+    return {"type": "model", "id": card.id, "display_name": card.id, "created_at": CREATED_AT}
+
+
+def _anthropic_list(cards: list[ModelCard]) -> dict[str, Any]:
+    data = [_anthropic_card(card) for card in cards]
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    return {"data": data, "has_more": False, "first_id": first, "last_id": last}

@@ -1,0 +1,145 @@
+"""The call routes in the OpenAPI document: they are raw ASGI, so they are described by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nova_core.errors import BadRequestError
+from nova_core.server.paths import CallPaths, CallRoute
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_FLAG: Schema = {"type": "boolean"}
+_WHOLE: Schema = {"type": "integer"}
+_NUMBER: Schema = {"type": "number"}
+_ANY_LIST: Schema = {"type": "array", "items": {}}
+_MESSAGES: Schema = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "required": ["role", "content"],
+        "properties": {"role": _TEXT, "content": {"anyOf": [_TEXT, _ANY_LIST, {"type": "null"}]}},
+        "additionalProperties": True,
+    },
+}
+_MODEL: Schema = {**_TEXT, "description": "A name from GET /v1/models."}
+_SAMPLING: Schema = {
+    "stream": {**_FLAG, "default": False},
+    "temperature": _NUMBER,
+    "top_p": _NUMBER,
+    "max_tokens": _WHOLE,
+    "stop": {"anyOf": [_TEXT, _ANY_LIST]},
+}
+
+REQUESTS: dict[str, Schema] = {
+    "openai_chat": {
+        "required": ["model", "messages"],
+        "properties": {
+            "model": _MODEL, "messages": _MESSAGES, **_SAMPLING, "n": _WHOLE, "tools": _ANY_LIST,
+            "tool_choice": {}, "response_format": {"type": "object"}, "reasoning_effort": _TEXT, "seed": _WHOLE,
+        },
+        "example": {"model": "my-model", "messages": [{"role": "user", "content": "Hello"}]},
+    },
+    "openai_completions": {
+        "required": ["model", "prompt"],
+        "properties": {"model": _MODEL, "prompt": {"anyOf": [_TEXT, _ANY_LIST]}, **_SAMPLING, "n": _WHOLE},
+        "example": {"model": "my-model", "prompt": "Once upon a time"},
+    },
+    "openai_embeddings": {
+        "required": ["model", "input"],
+        "properties": {
+            "model": _MODEL,
+            "input": {"anyOf": [_TEXT, _ANY_LIST, {"type": "object"}]},
+            "task": {**_TEXT, "description": "The task, which picks the adapter that serves it."},
+            "dimensions": _WHOLE,
+            "encoding_format": {"enum": ["float", "base64"]},
+            "return_multivector": _FLAG,
+        },
+        "example": {"model": "my-embeddings", "input": ["Hello"], "task": "retrieval.query"},
+    },
+    "anthropic_messages": {
+        "required": ["model", "messages", "max_tokens"],
+        "properties": {
+            "model": _MODEL, "messages": _MESSAGES, **_SAMPLING, "system": {"anyOf": [_TEXT, _ANY_LIST]},
+            "tools": _ANY_LIST, "thinking": {"type": "object"},
+        },
+        "example": {"model": "my-model", "max_tokens": 256, "messages": [{"role": "user", "content": "Hello"}]},
+    },
+    "anthropic_count_tokens": {
+        "required": ["model", "messages"],
+        "properties": {"model": _MODEL, "messages": _MESSAGES, "system": {}, "tools": _ANY_LIST},
+        "example": {"model": "my-model", "messages": [{"role": "user", "content": "Hello"}]},
+    },
+}  # fmt: skip
+
+REPLIES: dict[str, Schema] = {
+    "openai_chat": {
+        "properties": {"id": _TEXT, "model": _TEXT, "choices": _ANY_LIST, "usage": {"type": "object"}},
+    },
+    "openai_completions": {
+        "properties": {"id": _TEXT, "model": _TEXT, "choices": _ANY_LIST, "usage": {"type": "object"}},
+    },
+    "openai_embeddings": {
+        "properties": {"object": _TEXT, "model": _TEXT, "data": _ANY_LIST, "usage": {"type": "object"}},
+    },
+    "anthropic_messages": {
+        "properties": {
+            "id": _TEXT, "type": _TEXT, "role": _TEXT, "content": _ANY_LIST, "stop_reason": _TEXT,
+            "usage": {"type": "object"},
+        },
+    },
+    "anthropic_count_tokens": {"properties": {"input_tokens": _WHOLE}},
+}  # fmt: skip
+
+
+def with_call_routes(document: dict[str, Any], paths: CallPaths) -> dict[str, Any]:
+    """The document with every call route added, and the ways to send a key."""
+    found = {path: {"post": _operation(path, route)} for path, route in paths.documented()}
+    components = dict(document.get("components", {}))
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+        "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+    }
+    security: list[dict[str, list[str]]] = [{"bearer": []}, {"x-api-key": []}, {"api-key": []}]
+    return {**document, "paths": {**found, **document["paths"]}, "components": components, "security": security}
+
+
+def _operation(path: str, route: CallRoute) -> Schema:
+    name = route.dialect.name
+    by_path = "{model}" in path
+    request = {"type": "object", "additionalProperties": True, **REQUESTS[name]}
+    if by_path:
+        request["required"] = [field for field in request["required"] if field != "model"]
+    content = {"application/json": {"schema": _object(REPLIES[name])}}
+    if "stream" in request["properties"]:
+        content["text/event-stream"] = {"schema": _TEXT}
+    error = {"application/json": {"schema": _shape_of(route.dialect.render_error(BadRequestError("an example")))}}
+    operation: Schema = {
+        "tags": ["calls"],
+        "summary": route.summary,
+        "operationId": "".join(char if char.isalnum() else "_" for char in f"post{path}"),
+        "requestBody": {"required": True, "content": {"application/json": {"schema": request}}},
+        "responses": {
+            "200": {"description": "The answer; a stream of events with `stream: true`.", "content": content},
+            "4XX": {"description": "What the caller can change.", "content": error},
+            "5XX": {"description": "What went wrong behind the gateway.", "content": error},
+        },
+    }
+    if by_path:
+        operation["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": _TEXT}]
+    return operation
+
+
+def _shape_of(example: Any) -> Schema:
+    """The schema of an error by an example of it: every member is there, one that is null may be a text."""
+    if not isinstance(example, dict):
+        return {"type": ["string", "null"]} if example is None else _TEXT
+    members = {name: _shape_of(value) for name, value in example.items()}
+    return _object({"required": list(members), "properties": members})
+
+
+def _object(schema: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": True, **schema}

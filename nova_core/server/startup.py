@@ -1,0 +1,162 @@
+"""From the options of `nova serve` to a checked configuration, a safe address and open sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from nova_core.config.check import read_settings
+from nova_core.config.environment import apply_environment, read_dotenv
+from nova_core.config.loader import LoadedConfig, load, loads
+from nova_core.config.schema import Settings
+from nova_core.errors import ConfigurationError
+from nova_core.gateway.runtime import Runtime, build_runtime
+from nova_core.server.serving import Edge, compile_edge
+
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
+BACKLOG = 4096
+MOST_FILES = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What `nova serve` was asked for. `models` are `provider/model` names to serve without a file.
+
+    `host` None means the loopback for a gateway without keys, every address for one with keys. Port 0 takes a free
+    one. What is given here goes before the configuration.
+    """
+
+    config: Path | None = None
+    host: str | None = None
+    port: int = 4000
+    workers: int = 1
+    models: tuple[str, ...] = ()
+    log_level: str | None = None
+    reload_config: bool = False
+    root_path: str | None = None
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
+    ssl_keyfile_password: str | None = field(default=None, repr=False)
+    env_file: Path = Path(".env")
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files for https; the password opens the key."""
+
+    certfile: str
+    keyfile: str | None
+    password: str | None = field(default=None, repr=False)
+
+
+def load_environment(options: ServeOptions) -> None:
+    """Set what the `.env` file gives and the environment does not have. Raises ConfigError."""
+    if options.env_file.is_file():
+        for name, value in read_dotenv(options.env_file).items():
+            os.environ.setdefault(name, value)
+
+
+def load_config(options: ServeOptions) -> LoadedConfig:
+    """The file, or one made of `models`. Raises ConfigurationError."""
+    if options.config is not None:
+        return load(options.config)
+    if not options.models:
+        raise ConfigurationError("nothing to serve: give --config FILE or --model provider/model")
+    models = [{"model_name": name, "litellm_params": {"model": name}} for name in options.models]
+    return loads(json.dumps({"model_list": models}), "<models>")
+
+
+def runtime_of(loaded: LoadedConfig, options: ServeOptions) -> Runtime:
+    """The compiled configuration, checked to be safe to serve. Raises ConfigurationError."""
+    settings = read_settings(loaded)
+    apply_environment(settings, os.environ)
+    runtime = build_runtime(settings)
+    host_for(compile_edge(runtime), options)
+    return runtime
+
+
+def host_for(edge: Edge, options: ServeOptions) -> str:
+    """Where to listen. Raises ConfigurationError when that would open a gateway without keys to the network."""
+    if not edge.keyring.is_open:
+        return options.host or EVERYWHERE
+    host = options.host or LOOPBACK
+    if not is_loopback(host):
+        raise ConfigurationError(
+            f"without keys this gateway listens on the loopback only, not on {host}: "
+            "set general_settings.master_key (write os.environ/NAME), or leave --host out"
+        )
+    return host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def tls_for(settings: Settings, options: ServeOptions) -> Tls | None:
+    """Files for https, None for http. Raises ConfigurationError when one of them cannot be read."""
+    configured = settings.general.tls
+    if options.ssl_certfile is not None:
+        key = str(options.ssl_keyfile) if options.ssl_keyfile is not None else None
+        tls = Tls(str(options.ssl_certfile), key, options.ssl_keyfile_password)
+    elif configured is not None:
+        password = configured.key_password
+        tls = Tls(configured.cert_file, configured.key_file, password.get_secret_value() if password else None)
+    else:
+        return None
+    for path in (tls.certfile, tls.keyfile):
+        if path is not None and not Path(path).is_file():
+            raise ConfigurationError(f"the TLS file {path} cannot be read")
+    return tls
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets, one for each address of `host`, all on one port. Raises ConfigurationError."""
+    opened: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
+            if opened and port == 0:
+                address = (address[0], opened[0].getsockname()[1], *address[2:])
+            opened.append(_listening(family, address))
+    except OSError as error:
+        if opened:
+            return opened  # localhost without IPv6
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    return opened
+
+
+def _listening(family: int, address: tuple[Any, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def raise_file_limit() -> None:
+    """Allow as many open files as this process may have: a socket each for caller and upstream."""
+    try:
+        import resource
+    except ImportError:  # there is no such limit on Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
