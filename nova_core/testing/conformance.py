@@ -12,10 +12,13 @@ from typing import Any, ClassVar
 
 import pytest
 
+from nova_core.errors import UnsupportedParamsError
 from nova_core.testing.provider_bench import (
     ProviderBench,
     bench,
     chat_request,
+    completion_request,
+    count_request,
     drained,
     embeddings_request,
     function_tool,
@@ -24,7 +27,7 @@ from nova_core.types.chat import ChatReply, Text, ToolCall
 from nova_core.types.deployment import Deployment
 from nova_core.types.embeddings import EmbeddingsReply
 from nova_core.types.events import Finish, UsageUpdate
-from nova_core.types.message import Reply, Stream
+from nova_core.types.message import Reply, Request, Stream
 from nova_core.types.secret import Secret
 
 PUBLIC_NAME = "the-public-name"
@@ -41,8 +44,9 @@ class ProviderConformance:
             operations = frozenset({"chat", "embedding"})
 
     `model` is the upstream's name for the model, `embedding_model` that of an embedding model. `calls_tools` says
-    that `tool_prompt` makes the model call `get_weather` and `get_time` in parallel; `deterministic` that the same
-    request is answered alike twice. `settings` are further fields of the deployment.
+    that `tool_prompt` makes the model call `get_weather` and `get_time` in parallel, where not, tools must be refused
+    by name; `deterministic` that the same request is answered alike twice. `settings` are further fields of the
+    deployment, `members` those of every chat and completion (a temperature that makes a model deterministic).
     """
 
     plugin: ClassVar[Any]
@@ -51,6 +55,7 @@ class ProviderConformance:
     model: ClassVar[str] = "model-a"
     embedding_model: ClassVar[str] = "embed-a"
     settings: ClassVar[Mapping[str, Any]] = {}
+    members: ClassVar[Mapping[str, Any]] = {}
     prompt: ClassVar[str] = "Say something short."
     deterministic: ClassVar[bool] = True
     calls_tools: ClassVar[bool] = True
@@ -72,6 +77,15 @@ class ProviderConformance:
         if operation not in self.operations:
             pytest.skip(f"{self.provider} does not serve {operation}")
 
+    def needs_tools(self) -> None:
+        """Skip a test of tools where the provider refuses them."""
+        if not self.calls_tools:
+            pytest.skip(f"{self.provider} does not call tools")
+
+    def asked(self, said: str, **members: Any) -> Request:
+        """A chat request with the `members` of every request."""
+        return chat_request(PUBLIC_NAME, said, **{**self.members, **members})
+
     async def test_it_says_what_it_serves(self) -> None:
         assert self.provider in self.plugin.providers
         assert self.operations - {"embedding"} <= self.plugin.operations(self.model)
@@ -81,7 +95,7 @@ class ProviderConformance:
     async def test_a_plain_chat_is_answered(self) -> None:
         self.needs("chat")
         async with self.bench() as bench:
-            reply = await bench.chat(chat_request(PUBLIC_NAME, self.prompt))
+            reply = await bench.chat(self.asked(self.prompt))
         assert reply.text.strip()
         assert reply.choices[0].message.role == "assistant"
         assert reply.choices[0].finish in ("stop", "length")
@@ -89,8 +103,8 @@ class ProviderConformance:
     async def test_a_streamed_chat_equals_the_plain_one(self) -> None:
         self.needs("chat")
         async with self.bench() as bench:
-            plain = await bench.chat(chat_request(PUBLIC_NAME, self.prompt))
-            streamed = await bench.chat(chat_request(PUBLIC_NAME, self.prompt, stream=True))
+            plain = await bench.chat(self.asked(self.prompt))
+            streamed = await bench.chat(self.asked(self.prompt, stream=True))
         if self.deterministic:
             assert essence(streamed) == essence(plain)
         assert streamed.text.strip()
@@ -98,7 +112,7 @@ class ProviderConformance:
     async def test_a_stream_is_one_and_ends_with_a_finish(self) -> None:
         self.needs("chat")
         async with self.bench() as bench:
-            answer = await bench.ask(chat_request(PUBLIC_NAME, self.prompt, stream=True))
+            answer = await bench.ask(self.asked(self.prompt, stream=True))
             assert isinstance(answer, Stream)
             events = await drained(answer)
         assert sum(isinstance(event, Finish) for event in events) == 1
@@ -106,8 +120,8 @@ class ProviderConformance:
     async def test_usage_is_stated_plain_and_streamed(self) -> None:
         self.needs("chat")
         async with self.bench() as bench:
-            plain = await bench.chat(chat_request(PUBLIC_NAME, self.prompt))
-            stream = await bench.ask(chat_request(PUBLIC_NAME, self.prompt, stream=True))
+            plain = await bench.chat(self.asked(self.prompt))
+            stream = await bench.ask(self.asked(self.prompt, stream=True))
             assert isinstance(stream, Stream)
             events = await drained(stream)
         assert plain.usage is not None
@@ -118,18 +132,27 @@ class ProviderConformance:
 
     async def test_tools_are_called_in_parallel_plain_and_streamed(self) -> None:
         self.needs("chat")
-        if not self.calls_tools:
-            pytest.skip(f"{self.provider} does not call tools")
+        self.needs_tools()
         async with self.bench() as bench:
             for stream in (False, True):
-                request = chat_request(PUBLIC_NAME, self.tool_prompt, tools=TOOLS, stream=stream)
+                request = self.asked(self.tool_prompt, tools=TOOLS, stream=stream)
                 reply = await bench.chat(request)
                 expect_both_tools(reply)
+
+    async def test_tools_that_cannot_be_called_are_refused_by_name(self) -> None:
+        self.needs("chat")
+        if self.calls_tools:
+            pytest.skip(f"{self.provider} calls tools")
+        async with self.bench() as bench:
+            for stream in (False, True):
+                with pytest.raises(UnsupportedParamsError) as caught:
+                    await bench.ask(self.asked(self.prompt, tools=TOOLS, stream=stream))
+                assert "`tools`" in caught.value.message
 
     async def test_a_stream_can_be_left_early(self) -> None:
         self.needs("chat")
         async with self.bench() as bench:
-            stream = await bench.ask(chat_request(PUBLIC_NAME, self.prompt, stream=True))
+            stream = await bench.ask(self.asked(self.prompt, stream=True))
             assert isinstance(stream, Stream)
             source: AsyncIterator[object] | None = stream.frames if stream.frames is not None else stream.chunks
             assert source is not None
@@ -141,9 +164,27 @@ class ProviderConformance:
     async def test_calls_at_the_same_time_do_not_disturb_each_other(self) -> None:
         self.needs("chat")
         async with self.bench() as bench:
-            requests = [chat_request(PUBLIC_NAME, self.prompt) for _ in range(4)]
+            requests = [self.asked(self.prompt) for _ in range(4)]
             replies = await asyncio.gather(*map(bench.chat, requests))
         assert all(reply.text.strip() for reply in replies)
+
+    async def test_a_completion_is_answered_plain_and_streamed(self) -> None:
+        self.needs("completion")
+        async with self.bench() as bench:
+            plain = await bench.chat(completion_request(PUBLIC_NAME, self.prompt, **self.members))
+            streamed = await bench.chat(completion_request(PUBLIC_NAME, self.prompt, stream=True, **self.members))
+        if self.deterministic:
+            assert essence(streamed) == essence(plain)
+        for reply in (plain, streamed):
+            assert reply.text.strip()
+            assert reply.usage is not None
+            assert reply.usage.output_total > 0
+
+    async def test_tokens_are_counted(self) -> None:
+        self.needs("count_tokens")
+        async with self.bench() as bench:
+            counts = [await self.counted(bench, text) for text in (self.prompt, self.prompt * 20)]
+        assert 0 < counts[0] <= counts[1]
 
     async def test_embeddings_are_one_finite_vector_an_item_in_order(self) -> None:
         self.needs("embedding")
@@ -174,9 +215,17 @@ class ProviderConformance:
     async def test_the_key_shows_in_no_representation(self) -> None:
         self.needs("chat")
         async with self.bench() as bench:
-            reply = await bench.ask(chat_request(PUBLIC_NAME, self.prompt))
+            reply = await bench.ask(self.asked(self.prompt))
             shown = f"{bench.deployment!r} {bench.exchange!r} {bench.call!r} {reply!r} {self.plugin!r}"
         assert KEY not in shown
+
+    async def counted(self, bench: ProviderBench, text: str) -> int:
+        """The tokens of a message."""
+        reply = await bench.ask(count_request(PUBLIC_NAME, text))
+        assert isinstance(reply, Reply)
+        count = reply.get("input_tokens")
+        assert isinstance(count, int)
+        return count
 
     async def vectors(self, bench: ProviderBench, texts: list[str], **members: Any) -> list[list[float]]:
         """Pooled vectors as floats, whichever encoding came."""

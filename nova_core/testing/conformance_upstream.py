@@ -36,17 +36,19 @@ class UpstreamConformance(ProviderConformance):
 
     `api_path` follows the upstream's URL in `api_base`. `key_env` is the environment variable of the key, None if
     there is none. `unsupported` is a member of a chat request, with a value, that the vendor cannot take.
+    `usage_unasked` says that the vendor's streams state their usage unasked, so that it need not be asked for.
     """
 
     api_path: ClassVar[str] = "/v1"
     key_env: ClassVar[str | None] = None
     unsupported: ClassVar[tuple[str, Any] | None] = None
+    usage_unasked: ClassVar[bool] = False
     upstream: ScriptedUpstream
 
     @pytest.fixture(autouse=True)
     def _play_upstream(self, upstream: ScriptedUpstream) -> None:
         self.upstream = upstream
-        upstream.script(self.model, "Hello from the upstream.", usage=(11, 7))
+        self.now(text="Hello from the upstream.", usage=(11, 7))
 
     def deployment(self, **changes: Any) -> Deployment:
         """The deployment under test, at the scripted upstream."""
@@ -54,16 +56,17 @@ class UpstreamConformance(ProviderConformance):
 
     def now(self, **answer: Any) -> None:
         """Script the next answers anew."""
-        self.upstream.forget().script(self.model, **answer)
+        self.upstream.forget().script(self.model, **{"usage_unasked": self.usage_unasked, **answer})
 
     async def test_the_environment_completes_a_deployment(self) -> None:
         if self.key_env is None:
             pytest.skip(f"{self.provider} has no key")
-        bare = Deployment(id="d", group="g", provider=self.provider, model=self.model, api_base=self.upstream.url)
+        address = self.upstream.url + self.api_path
+        bare = Deployment(id="d", group="g", provider=self.provider, model=self.model, api_base=address)
         completed: Deployment = self.plugin.complete(bare, {self.key_env: KEY})
         assert completed.api_key is not None
         assert completed.api_key.reveal() == KEY
-        assert completed.api_base == self.upstream.url
+        assert completed.api_base == address
 
     async def test_the_upstream_is_asked_for_its_own_model_with_the_key(self) -> None:
         self.needs("chat")
@@ -78,14 +81,20 @@ class UpstreamConformance(ProviderConformance):
 
     async def test_tools_are_called_in_parallel_plain_and_streamed(self) -> None:
         self.needs("chat")
+        self.needs_tools()
         self.now(tool_calls=CALLS)
         async with self.bench() as bench:
             for stream in (False, True):
                 expect_both_tools(await bench.chat(chat_request(PUBLIC_NAME, "Go.", tools=TOOLS, stream=stream)))
         assert all(name in self.upstream.last.body for name in (b"get_weather", b"get_time"))
 
+    async def test_tools_that_cannot_be_called_are_refused_by_name(self) -> None:
+        await super().test_tools_that_cannot_be_called_are_refused_by_name()
+        assert self.upstream.requests == []
+
     async def test_parallel_tool_results_reach_the_upstream(self) -> None:
         self.needs("chat")
+        self.needs_tools()
         async with self.bench() as bench:
             await bench.chat(chat_request(PUBLIC_NAME, PARALLEL_RESULTS, tools=TOOLS))
         body = self.upstream.last.body

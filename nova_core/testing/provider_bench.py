@@ -18,8 +18,10 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.events import Event
 from nova_core.types.message import Reply, Request, Stream
 from nova_core.types.upstream import Exchange
+from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS
 from nova_core.wire.assemble import assemble
 from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 
 LIMITS = Limits(connect=5.0, total=20.0, first_chunk=20.0, idle=20.0)
@@ -84,6 +86,19 @@ def chat_request(model: str, messages: str | list[dict[str, Any]] = "Hi there", 
     if members.get("stream"):
         members.setdefault("stream_options", {"include_usage": True})
     return Request("chat", OPENAI_CHAT, {"model": model, "messages": said, "max_tokens": 100, **members})
+
+
+def completion_request(model: str, prompt: str, **members: Any) -> Request:
+    """A request for a completion as a caller sends it."""
+    if members.get("stream"):
+        members.setdefault("stream_options", {"include_usage": True})
+    return Request("completion", OPENAI_COMPLETIONS, {"model": model, "prompt": prompt, "max_tokens": 100, **members})
+
+
+def count_request(model: str, text: str) -> Request:
+    """A request for the count of a message's tokens as a caller sends it."""
+    said = [{"role": "user", "content": text}]
+    return Request("count_tokens", ANTHROPIC_COUNT_TOKENS, {"model": model, "messages": said})
 
 
 def embeddings_request(model: str, input: Any, **members: Any) -> Request:

@@ -32,6 +32,7 @@ class Said:
     tool_calls: Calls
     given_usage: tuple[int, int] | None
     width: int | None
+    usage_unasked: bool = False
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -134,7 +135,7 @@ def _chat_pieces(said: Said) -> tuple[bytes, ...]:
 
 def _usage_event(head: dict[str, Any], said: Said) -> bytes:
     options = said.body.get("stream_options")
-    if not (isinstance(options, dict) and options.get("include_usage")):
+    if not (said.usage_unasked or (isinstance(options, dict) and options.get("include_usage"))):
         return b""
     return _event({**head, "choices": [], "usage": _chat_usage(said)})
 

@@ -22,12 +22,13 @@ class Script:
     """One answer. Nothing given: a sensible reply in the shape of the route that was called.
 
     `text` is the chat answer (`stream` gives its pieces), `tool_calls` are (name, arguments) pairs, `usage` is
-    (input, output) tokens, `width` the embeddings' width. `json` is a whole body of one's own, or makes one from
-    the request; `body` the same as bytes; `sse` the raw pieces of a streamed body; `raw` the whole response, after
-    which the connection closes. `status` of 400 and above without a body gives an error in the route's shape, with
-    `message`, `code` and `error_type`. `delay` is before the headers, `gap` between two pieces of a stream, in
-    seconds. `reset` drops the connection and `stall` goes silent: before the headers (True or "headers"), or
-    when half of the body was sent ("body"). `half_stream` ends the body cleanly without a finish.
+    (input, output) tokens, which streams state when asked (`usage_unasked`: always, as some vendors do), `width` the
+    embeddings' width. `json` is a whole body of one's own, or makes one from the request; `body` the same as bytes;
+    `sse` the raw pieces of a streamed body; `raw` the whole response, after which the connection closes. `status` of
+    400 and above without a body gives an error in the route's shape, with `message`, `code` and `error_type`. `delay`
+    is before the headers, `gap` between two pieces of a stream, in seconds. `reset` drops the connection and `stall`
+    goes silent: before the headers (True or "headers"), or when half of the body was sent ("body"). `half_stream`
+    ends the body cleanly without a finish.
     """
 
     text: str | None = None
@@ -35,6 +36,7 @@ class Script:
     stream: Sequence[str] | None = None
     tool_calls: Sequence[tuple[str, Mapping[str, Any]]] = ()
     usage: tuple[int, int] | None = None
+    usage_unasked: bool = False
     width: int | None = None
     json: Any = None
     body: bytes | None = None
@@ -99,7 +101,8 @@ def _said(script: Script, received: Received, body: dict[str, Any]) -> Said:
     text = "".join(pieces) if pieces is not None else script.text
     if text is None and not script.tool_calls:
         text = f"Hello from {received.model or 'upstream'}."
-    return Said(body, received.model, text or "", pieces, tuple(script.tool_calls), script.usage, script.width)
+    calls = tuple(script.tool_calls)
+    return Said(body, received.model, text or "", pieces, calls, script.usage, script.width, script.usage_unasked)
 
 
 async def play(script: Script, received: Received, wire: Wire) -> None:

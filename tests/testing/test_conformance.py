@@ -63,6 +63,20 @@ class Unstreaming(ScriptedProvider):
         return request.without("stream", "stream_options")
 
 
+class Unmetered(ScriptedProvider):
+    """Asks for streams without their usage."""
+
+    def to_upstream(self, request):
+        return request.without("stream_options")
+
+
+class Forgetful(ScriptedProvider):
+    """Leaves tools out without a word."""
+
+    def to_upstream(self, request):
+        return request.without("tools")
+
+
 class Talkative(ScriptedProvider):
     """Says which key was refused."""
 
@@ -79,6 +93,8 @@ class Talkative(ScriptedProvider):
         (Keyless(), "test_the_upstream_is_asked_for_its_own_model_with_the_key"),
         (Misnaming(), "test_the_upstream_is_asked_for_its_own_model_with_the_key"),
         (Unstreaming(), "test_a_stream_is_one_and_ends_with_a_finish"),
+        (Unmetered(), "test_usage_is_what_the_upstream_says"),
+        (Unmetered(), "test_a_completion_is_answered_plain_and_streamed"),
         (Talkative(), "test_an_upstream_that_quotes_the_key_does_not_give_it_away"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, ScriptedProvider) else "",
@@ -91,3 +107,14 @@ async def test_a_bad_provider_is_noticed(upstream, bad, test):
     kit.upstream = upstream.script(Kit.model, "Hello from the upstream.", usage=(11, 7))
     with pytest.raises(AssertionError):
         await getattr(kit, test)()
+
+
+async def test_tools_that_are_left_out_without_a_word_are_noticed(upstream):
+    class Kit(TestScripted):
+        plugin = Forgetful()
+        calls_tools = False
+
+    kit = Kit()
+    kit.upstream = upstream.script(Kit.model, "Hello from the upstream.")
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        await kit.test_tools_that_cannot_be_called_are_refused_by_name()

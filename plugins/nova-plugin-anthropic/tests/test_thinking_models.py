@@ -144,7 +144,7 @@ def test_a_count_is_asked_for_with_the_thinking_of_the_message():
     assert body["output_config"] == {"effort": "low"}
 
 
-def test_a_request_that_the_model_takes_as_it_is_passes_byte_for_byte():
+def test_thinking_that_the_model_takes_passes_as_it_is():
     raw = b'{"model": "p","max_tokens":9, "messages":[{"role":"user","content":"hi"}],"thinking" : {"type":"adaptive"}}'
     request = Request("chat", ANTHROPIC_MESSAGES, parse_members(raw))
     deployment = plugin.complete(Deployment("i", "p", "anthropic", "claude-opus-5-5", api_key=Secret("k")), {})
@@ -168,6 +168,8 @@ def test_dates_and_platforms_in_a_name_do_not_change_its_family(model, same_as):
     assert family_of(model) is family_of(same_as) is not None
 
 
-@pytest.mark.parametrize("model", [*WITH_BUDGET, "claude-opus-4-5-20251101", "claude-2.1", "claude-instant-1.2", "gpt-5"])
+@pytest.mark.parametrize(
+    "model", [*WITH_BUDGET, "claude-opus-4-5-20251101", "claude-2.1", "claude-instant-1.2", "gpt-5"]
+)
 def test_other_models_are_of_no_family(model):
     assert family_of(model) is None

@@ -8,18 +8,18 @@ from typing import ClassVar
 
 import pytest
 
-from nova_core.testing.conformance import ProviderConformance
+from nova_core.testing import ProviderConformance
 from nova_plugin_local import LocalProvider
 
 
 class TestLocal(ProviderConformance):
     plugin: ClassVar[LocalProvider] = LocalProvider()
     provider = "local"
-    operations = frozenset({"chat", "embedding"})
+    operations = frozenset({"chat", "completion", "count_tokens", "embedding"})
     model = "smollm2-135m-instruct"
     embedding_model = "all-minilm-l6-v2"
-    deterministic = False
     calls_tools = False
+    members: ClassVar = {"temperature": 0, "max_tokens": 16}
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
