@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from nova_core._version import __version__
-from nova_core.errors import APIConnectionError, BadGatewayError, ConfigurationError, StreamBrokenError
+from nova_core.errors import StreamBrokenError
 from nova_core.gateway.transport import DEFAULT_OPTIONS, TransportOptions, TransportStats
-from nova_core.gateway.transport_errors import cut_short, not_opened, place, timed_out
+from nova_core.gateway.transport_aiohttp_errors import not_opened, place
+from nova_core.gateway.transport_errors import bad_address, broken_off, cut_short, timed_out, too_large
+from nova_core.gateway.transport_proxies import OutgoingProxies
+from nova_core.gateway.transport_tls import tls_context
 from nova_core.types.upstream import UpstreamRequest
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
 
 SKIPPED_HEADERS = ("Content-Type", "Accept")
-REMEMBERED_HOSTS = 1_000
 
 BROKEN = (aiohttp.ClientError, OSError)
 
@@ -66,7 +66,7 @@ class _Connector(aiohttp.TCPConnector):
             limit_per_host=options.limit_per_host,
             keepalive_timeout=options.keepalive_timeout,
             ttl_dns_cache=30,
-            ssl=_tls(options.ssl_verify, options.ssl_certificate),
+            ssl=tls_context(options.ssl_verify, options.ssl_certificate),
         )
         make: Callable[..., ResponseHandler] = _Socket
         self._factory = partial(make, loop=self._loop)
@@ -96,7 +96,7 @@ class _Connector(aiohttp.TCPConnector):
 class AiohttpTransport:
     """Implements `Transport`. Make it inside the event loop that uses it."""
 
-    __slots__ = ("_connector", "_options", "_patience", "_proxies", "_session", "_ways")
+    __slots__ = ("_connector", "_options", "_patience", "_proxies", "_session")
 
     def __init__(self, options: TransportOptions = DEFAULT_OPTIONS) -> None:
         self._options = options
@@ -111,8 +111,7 @@ class AiohttpTransport:
             max_field_size=options.header_limit,
             trust_env=False,  # it would read the environment, and ~/.netrc, in a thread for each request
         )
-        self._proxies = getproxies() if options.trust_env else {}
-        self._ways: dict[tuple[str, str], str | None] = {}
+        self._proxies = OutgoingProxies(trust_env=options.trust_env)
         self._patience = _patience(options.connect_timeout)
 
     async def open(
@@ -152,7 +151,7 @@ class AiohttpTransport:
                     headers=request.headers,
                     data=request.body,
                     allow_redirects=False,
-                    proxy=self._proxy_for(url),
+                    proxy=self._proxies.proxy_for(url.scheme, url.host or ""),
                     timeout=patience,
                 )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError) as error:
@@ -167,18 +166,6 @@ class AiohttpTransport:
     def stats(self) -> TransportStats:
         """Sockets now."""
         return self._connector.stats()
-
-    def _proxy_for(self, url: URL) -> str | None:
-        """The outgoing proxy for this host, decided once a host."""
-        if not self._proxies:
-            return None
-        key = (url.scheme, url.host or "")
-        if key not in self._ways:
-            if len(self._ways) >= REMEMBERED_HOSTS:
-                self._ways.clear()
-            proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-            self._ways[key] = None if proxy_bypass(key[1]) else proxy
-        return self._ways[key]
 
 
 class AiohttpStream:
@@ -229,7 +216,7 @@ class AiohttpStream:
         while piece := await content.readany():
             size += len(piece)
             if limit is not None and size > limit:
-                raise BadGatewayError(f"the answer of the upstream {self._where} is over {limit} bytes")
+                raise too_large(limit, self._where)
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -252,7 +239,7 @@ class AiohttpStream:
             late = timed_out("idle", idle, self._where)
             raise (StreamBrokenError(late.message) if begun else late) from None
         except BROKEN:
-            raise StreamBrokenError(f"the upstream {self._where} broke off its stream") from None
+            raise broken_off(self._where) from None
         finally:
             watch.stop()
             self._response.close()
@@ -300,35 +287,11 @@ def _parsed(url: str) -> URL:
             return parsed
     except ValueError:
         pass
-    raise APIConnectionError(
-        "the upstream's address is not an http or https URL",
-        hint="Check api_base: it begins with http:// or https://, then a host.",
-    )
+    raise bad_address()
 
 
 def _patience(connect: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=None, sock_read=None)
-
-
-def _tls(verify: bool | str, certificate: str | None) -> ssl.SSLContext | bool:
-    """How upstreams are checked, and the certificate shown to them. Raises ConfigurationError for unreadable files."""
-    if verify is False and certificate is None:
-        return False
-    try:
-        context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-    except OSError as error:
-        raise ConfigurationError(f"ssl_verify: no certificates can be read from {verify}: {error.strerror}") from None
-    if verify is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if certificate is not None:
-        try:
-            context.load_cert_chain(certificate)
-        except OSError as error:
-            message = f"ssl_certificate: no certificate and key can be read from {certificate}"
-            raise ConfigurationError(message) from error
-    return context
-
 
 
 def _unanswered(error: Exception) -> bool:

@@ -1,26 +1,17 @@
-"""What aiohttp raises, as errors of ours that name the host and nothing else of the request."""
+"""What goes wrong on the way to upstreams, as errors that name the host and nothing else of the request."""
 
 from __future__ import annotations
 
 import os
 import socket
+import ssl
 
-import aiohttp
-from yarl import URL
-
-from nova_core.errors import APIConnectionError, NovaError, RequestTimeoutError
+from nova_core.errors import APIConnectionError, BadGatewayError, RequestTimeoutError, StreamBrokenError
 
 TLS_HINT = (
     "Set ssl_verify (or the environment variable SSL_CERT_FILE) to a file with the certificate authority that "
     "signed the upstream's certificate."
 )
-PROXY_HINT = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of this process."
-
-
-def place(url: URL) -> str:
-    """`host`, with its port where that is not the scheme's own."""
-    host = url.host or "an address without a host"
-    return host if url.is_default_port() else f"{host}:{url.port}"
 
 
 def timed_out(deadline: str, seconds: float, where: str) -> RequestTimeoutError:
@@ -37,29 +28,50 @@ def timed_out(deadline: str, seconds: float, where: str) -> RequestTimeoutError:
     )
 
 
-def not_opened(error: Exception, where: str) -> NovaError:
-    """The error for a request that got no response headers."""
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            reason = getattr(error.certificate_error, "verify_message", "") or "it does not fit the host"
-            return APIConnectionError(f"the certificate of the upstream {where} was refused: {reason}", hint=TLS_HINT)
-        case aiohttp.ClientSSLError():
-            return APIConnectionError(f"no TLS connection to the upstream {where}", hint=TLS_HINT)
-        case aiohttp.ClientProxyConnectionError():
-            return APIConnectionError(f"the outgoing proxy on the way to {where} cannot be reached", hint=PROXY_HINT)
-        case aiohttp.ClientHttpProxyError():
-            return APIConnectionError(
-                f"the outgoing proxy on the way to {where} answered {error.status}", hint=PROXY_HINT
-            )
-        case aiohttp.ClientConnectorError():
-            return APIConnectionError(f"cannot connect to the upstream {where}: {_reason(error)}")
-        case aiohttp.ClientResponseError():
-            return APIConnectionError(f"the upstream {where} answered something that is not HTTP")
-        case aiohttp.InvalidURL() | ValueError():
-            return APIConnectionError(
-                f"the request to the upstream {where} cannot be sent: its address or a header is malformed",
-                hint="Check api_base, api_key and extra_headers for line breaks and other stray characters.",
-            )
+def bad_address() -> APIConnectionError:
+    """The error for what is no http or https URL."""
+    return APIConnectionError(
+        "the upstream's address is not an http or https URL",
+        hint="Check api_base: it begins with http:// or https://, then a host.",
+    )
+
+
+def bad_request(where: str) -> APIConnectionError:
+    """The error for a request that would be malformed on the wire, as with a line break in a header."""
+    return APIConnectionError(
+        f"the request to the upstream {where} cannot be sent: its address or a header is malformed",
+        hint="Check api_base, api_key and extra_headers for line breaks and other stray characters.",
+    )
+
+
+def certificate_refused(error: Exception, where: str) -> APIConnectionError:
+    """The error for a certificate that is not trusted, or another host's."""
+    reason = getattr(error, "verify_message", "") or "it does not fit the host"
+    return APIConnectionError(f"the certificate of the upstream {where} was refused: {reason}", hint=TLS_HINT)
+
+
+def no_tls(where: str) -> APIConnectionError:
+    """The error for a failed TLS handshake."""
+    return APIConnectionError(f"no TLS connection to the upstream {where}", hint=TLS_HINT)
+
+
+def not_connected(error: OSError, where: str) -> APIConnectionError:
+    """The error for a connection that could not be made, TLS included."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return certificate_refused(error, where)
+    if isinstance(error, ssl.SSLError):
+        return no_tls(where)
+    return APIConnectionError(f"cannot connect to the upstream {where}: {_reason(error)}")
+
+
+def not_http(where: str, reason: str = "") -> APIConnectionError:
+    """The error for an answer that breaks the rules of HTTP; `reason` must not quote it."""
+    because = f" ({reason})" if reason else ""
+    return APIConnectionError(f"the upstream {where} answered something that is not HTTP{because}")
+
+
+def closed_early(where: str) -> APIConnectionError:
+    """The error for a connection that closed before the response's headers had come."""
     return APIConnectionError(f"the upstream {where} closed the connection before it answered")
 
 
@@ -68,10 +80,19 @@ def cut_short(where: str) -> APIConnectionError:
     return APIConnectionError(f"the upstream {where} broke off its answer")
 
 
-def _reason(error: aiohttp.ClientConnectorError) -> str:
-    cause = error.os_error
-    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(cause, socket.gaierror):
+def broken_off(where: str) -> StreamBrokenError:
+    """The error for a streamed body that broke off."""
+    return StreamBrokenError(f"the upstream {where} broke off its stream")
+
+
+def too_large(limit: int, where: str) -> BadGatewayError:
+    """The error for a body over its limit."""
+    return BadGatewayError(f"the answer of the upstream {where} is over {limit} bytes")
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
         return "its name cannot be resolved"
-    if isinstance(cause, ConnectionError) and not cause.errno:
+    if isinstance(error, ConnectionError) and not error.errno:
         return "it closed the connection during the TLS handshake"
-    return os.strerror(cause.errno).lower() if cause.errno else "no address of it answered"
+    return os.strerror(error.errno).lower() if error.errno else "no address of it answered"

@@ -64,11 +64,14 @@ class Trier:
         if isinstance(answer, Exchange):
             return await perform(self._transport, call, answer, limits)
         window = limits.first_chunk if call.streaming else limits.total
+        started = time.monotonic()
         async with deadline(window, "first chunk" if call.streaming else "reply"):
             if step.is_async:
                 answer = await answer
             if isinstance(answer, Stream):
                 await commit(answer)
+        if not isinstance(answer, Exchange):
+            call.upstream_seconds += time.monotonic() - started
         if isinstance(answer, Exchange):
             return await perform(self._transport, call, answer, limits)
         if isinstance(answer, Reply | Stream):

@@ -56,6 +56,11 @@ def test_a_long_text_is_counted_piece_by_piece():
     assert count_text("hello world " * 100_000) == pytest.approx(200_001, abs=20)
 
 
+def test_a_long_text_of_rare_characters_is_counted():
+    rare = "".join(map(chr, range(0x20000, 0x2A6D0)))  # ideographs of four bytes, none of them a token
+    assert count_text(rare * 5) > 200_000
+
+
 def test_a_huge_text_is_extrapolated():
     assert count_text("word " * 1_000_000) == pytest.approx(1_000_000, rel=0.01)
 

@@ -1,0 +1,180 @@
+"""An open response: its body waits here until it is read, and its deadlines are kept here."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from nova_core.errors import APIConnectionError, StreamBrokenError
+from nova_core.gateway.http1.decode import Codings, Decoder, decoded
+from nova_core.gateway.http1.faults import DecodingFault, Fault
+from nova_core.gateway.http1.head import Head
+from nova_core.gateway.transport import TransportOptions
+from nova_core.gateway.transport_errors import broken_off, cut_short, timed_out, too_large
+
+if TYPE_CHECKING:
+    from nova_core.gateway.http1.connection import Connection
+
+# How much larger than its limit a packed body may be before it is unpacked: coding adds a little to what it cannot pack.
+PACKED_SLACK = 64 * 1024
+
+
+class Http1Stream:
+    """Implements `UpstreamStream`. The connection feeds it, and has left it once `complete` is set."""
+
+    __slots__ = (
+        "_codings",
+        "_connection",
+        "_fault",
+        "_head",
+        "_options",
+        "_pause_above",
+        "_pieces",
+        "_size",
+        "_wake_above",
+        "complete",
+        "headers",
+        "status",
+        "where",
+    )
+
+    def __init__(self, connection: Connection, head: Head, codings: Codings, options: TransportOptions) -> None:
+        self.status = head.status
+        self.headers = head.headers
+        self.where = connection.where
+        self.complete = False
+        self._head = head
+        self._connection = connection
+        self._codings = codings
+        self._options = options
+        self._fault: Fault | None = None
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._wake_above: float = 0
+        self._pause_above: float = options.read_buffer
+
+    def feed(self, piece: bytes) -> None:
+        """A piece of the body, still packed, has come."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > self._wake_above:
+            self._connection.wake()
+        if self._size > self._pause_above:
+            self._connection.pause()
+
+    def broken(self, fault: Fault) -> None:
+        """Nothing more will come, although the body is not complete."""
+        self._fault = fault
+
+    async def read(self, *, limit: int | None = None, deadline: float | None = None) -> bytes:
+        """See `UpstreamStream.read`."""
+        if not self.complete:
+            await self._arrived(limit, deadline)
+        pieces = self._pieces
+        if "content-encoding" in self.headers:
+            return self._unpacked(limit)
+        if limit is not None and self._size > limit:
+            raise too_large(limit, self.where)
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._taken()
+        return body
+
+    async def _arrived(self, limit: int | None, deadline: float | None) -> None:
+        """Wait for the end of the body, or for more than `limit` allows."""
+        connection = self._connection
+        left = self._options.body_timeout if deadline is None else max(0.0, deadline - time.monotonic())
+        most = math.inf if limit is None else limit
+        packed = "content-encoding" in self.headers
+        try:
+            if self._head.length is not None and self._head.length > most and not packed:
+                raise too_large(limit or 0, self.where)
+            self._wake_above = most + PACKED_SLACK if packed else most
+            self._pause_above = math.inf
+            connection.resume()
+            by = connection.now() + left
+            while not self.complete and self._size <= self._wake_above:
+                if self._fault is not None:
+                    raise cut_short(self.where)
+                await connection.wait(by)
+            if not self.complete:
+                raise too_large(limit or 0, self.where)
+        except TimeoutError:
+            connection.close()
+            raise timed_out("total", left, self.where) from None
+        except BaseException:
+            connection.close()
+            raise
+
+    def _unpacked(self, limit: int | None) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            decoders = self._codings.decoders(self.headers.get("content-encoding"))
+            for piece in decoded(decoders, b"".join(self._pieces)):
+                size += len(piece)
+                if limit is not None and size > limit:
+                    raise too_large(limit, self.where)
+                pieces.append(piece)
+            for decoder in decoders:
+                decoder.finish()
+        except DecodingFault:
+            raise APIConnectionError(f"the upstream {self.where} broke off its answer, or packed it wrongly") from None
+        self._taken()
+        return b"".join(pieces)
+
+    async def chunks(self, idle_timeout: float | None = None) -> AsyncIterator[bytes]:
+        """See `UpstreamStream.chunks`."""
+        idle = self._options.body_timeout if idle_timeout is None else idle_timeout
+        begun = False
+        try:
+            decoders = self._decoders()
+            while not self.complete or self._pieces:
+                if not self._pieces:
+                    await self._news(idle, begun)
+                elif not decoders:
+                    begun = True
+                    yield self._taken()
+                else:
+                    for piece in decoded(decoders, self._taken()):
+                        begun = True
+                        yield piece
+            for decoder in decoders:
+                decoder.finish()
+        except DecodingFault:
+            raise broken_off(self.where) from None
+        finally:
+            self._leave()
+
+    def _decoders(self) -> list[Decoder]:
+        return self._codings.decoders(self.headers.get("content-encoding"))
+
+    async def _news(self, idle: float, begun: bool) -> None:
+        """Wait for a piece or the end. Time in which nobody waits here does not count as silence."""
+        if self._fault is not None:
+            raise broken_off(self.where)
+        connection = self._connection
+        try:
+            await connection.wait(connection.now() + idle)
+        except TimeoutError:
+            late = timed_out("idle", idle, self.where)
+            raise (StreamBrokenError(late.message) if begun else late) from None
+
+    def _taken(self) -> bytes:
+        """What has come so far; the upstream may send on."""
+        pieces = self._pieces
+        self._pieces = []
+        self._size = 0
+        if not self.complete:
+            self._connection.resume()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def aclose(self) -> None:
+        """See `UpstreamStream.aclose`."""
+        self._leave()
+
+    def _leave(self) -> None:
+        # A complete body's connection has gone back to the pool, and may be in another's hands by now.
+        if not self.complete:
+            self._connection.close()
