@@ -22,10 +22,12 @@ from nova_core.gateway.calling import Calls
 from nova_core.gateway.cooldowns import Cooldowns
 from nova_core.gateway.fallbacks import FallbackPlan
 from nova_core.gateway.layers import through_layers
+from nova_core.gateway.lifecycle import start_plugins, stop_plugins
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.routing import check_access, resolve, select, snapshot_for
 from nova_core.gateway.runtime import Runtime, RuntimeView, build_runtime
 from nova_core.gateway.transport import Transport, TransportOptions
+from nova_core.gateway.transport_default import default_transport
 from nova_core.gateway.trying import Trier
 from nova_core.types.call import Attempt, Call
 from nova_core.types.message import Reply, Request, Stream
@@ -37,20 +39,13 @@ DRAIN_SECONDS = 30.0
 MakeTransport = Callable[[TransportOptions], Transport]
 
 
-def aiohttp_transport(options: TransportOptions) -> Transport:
-    """The default transport."""
-    from nova_core.gateway.transport_aiohttp import AiohttpTransport
-
-    return AiohttpTransport(options)
-
-
 class Gateway(Calls):
     """Serves calls from one configuration at a time. Use as an async context manager, in one event loop.
 
     `reload` swaps the configuration atomically: calls in flight finish on the one they began with.
     """
 
-    def __init__(self, runtime: Runtime, *, make_transport: MakeTransport = aiohttp_transport) -> None:
+    def __init__(self, runtime: Runtime, *, make_transport: MakeTransport = default_transport) -> None:
         self.runtime = runtime
         self.background = Background()
         self.watchers: list[Watcher] = []
@@ -93,10 +88,10 @@ class Gateway(Calls):
         return sum(self._in_flight.values())
 
     async def start(self) -> None:
-        """Open the transport and start the plugins. Raises what a plugin's `startup` raises."""
+        """Open the transport and start the plugins. Raises ConfigurationError when one cannot start."""
         self._transport = self._make_transport(_transport_options(self.runtime))
         try:
-            await self._start_plugins(self.runtime)
+            await start_plugins(self.runtime.pipeline, RuntimeView(self, self.runtime))
         except BaseException:
             await self._transport.aclose()
             self._transport = None
@@ -106,7 +101,7 @@ class Gateway(Calls):
         """Wait up to `drain` seconds for calls in flight, then stop plugins, background work and transport."""
         await self._until_idle(self.runtime, drain)
         await self.background.drain(drain)
-        await tell(self.runtime.pipeline.shutdown, RuntimeView(self, self.runtime))
+        await stop_plugins(self.runtime.pipeline, RuntimeView(self, self.runtime))
         if self._transport is not None:
             await self._transport.aclose()
             self._transport = None
@@ -114,9 +109,9 @@ class Gateway(Calls):
     async def reload(self, runtime: Runtime) -> None:
         """Swap to another generation; the old one's plugins are stopped after its last call.
 
-        Raises what a plugin's `startup` raises; then nothing has changed.
+        Raises ConfigurationError when a plugin cannot start; then nothing has changed.
         """
-        await self._start_plugins(runtime)
+        await start_plugins(runtime.pipeline, RuntimeView(self, runtime), beside=self.runtime.pipeline)
         old, self.runtime = self.runtime, runtime
         self.cooldowns.forget_all_but(frozenset(runtime.catalog.by_id))
         self.background.spawn(self._retire(old), name="retire the old configuration")
@@ -141,10 +136,15 @@ class Gateway(Calls):
             if isinstance(outcome, Stream):
                 return CallerStream(call, outcome, dialect, lambda error: self._finish(runtime, call, error, True))
             reply = translate_reply(outcome, dialect)
+            if reply.fidelity.dropped:
+                call.note("translate", f"the answer is said without {', '.join(reply.fidelity.dropped)}")
             if "model" in reply.members:
                 reply = reply.with_members({"model": call.model})
         except BaseException as error:
-            raise await self._failed(runtime, call, error) from error
+            answered = await self._failed(runtime, call, error)
+            if answered is error:
+                raise
+            raise answered from error
         await self._finish(runtime, call, None, False)
         return reply
 
@@ -154,7 +154,10 @@ class Gateway(Calls):
         try:
             outcome = await self._journey(runtime, call)
         except BaseException as error:
-            raise await self._failed(runtime, call, error) from error
+            answered = await self._failed(runtime, call, error)
+            if answered is error:
+                raise
+            raise answered from error
         if isinstance(outcome, Reply):
             await self._finish(runtime, call, None, False)
             return outcome
@@ -162,6 +165,7 @@ class Gateway(Calls):
         return outcome
 
     async def _journey(self, runtime: Runtime, call: Call) -> Reply | Stream:
+        check_access(call, call.model)
         call.runner = lambda child: self.run_on(runtime, child)
         if call.options.timeout is not None and not call.streaming and call.deadline is None:
             call.deadline = call.started + call.options.timeout
@@ -172,7 +176,6 @@ class Gateway(Calls):
 
     async def _route(self, runtime: Runtime, call: Call, request: Request) -> Reply | Stream:
         """Try the model group, then its fallbacks. Raises the first group's error when all failed."""
-        check_access(call, call.model)
         trier = Trier(self.transport, runtime, call, request)
         attempts = Attempts(call, runtime.policy, self.cooldowns, self._observer(runtime))
         first: NovaError | None = None
@@ -194,10 +197,10 @@ class Gateway(Calls):
         assert first is not None
         raise first
 
-    def _observer(self, runtime: Runtime) -> Callable[[Call, Attempt], Any]:
-        async def observe(call: Call, attempt: Attempt) -> None:
+    def _observer(self, runtime: Runtime) -> Callable[[Call, Attempt], None]:
+        def observe(call: Call, attempt: Attempt) -> None:
             if runtime.pipeline.attempt_finished:
-                await tell(runtime.pipeline.attempt_finished, call, attempt)
+                self.background.spawn(tell(runtime.pipeline.attempt_finished, call, attempt), name="attempt_finished")
 
         return observe
 
@@ -227,14 +230,9 @@ class Gateway(Calls):
         if runtime.pipeline.call_finished:
             self.background.spawn(tell(runtime.pipeline.call_finished, record), name="call_finished")
 
-    async def _start_plugins(self, runtime: Runtime) -> None:
-        view = RuntimeView(self, runtime)
-        for step in runtime.pipeline.startup:
-            await step.ask(view)
-
     async def _retire(self, runtime: Runtime) -> None:
         await self._until_idle(runtime, None)
-        await tell(runtime.pipeline.shutdown, RuntimeView(self, runtime))
+        await stop_plugins(runtime.pipeline, RuntimeView(self, runtime), beside=self.runtime.pipeline)
 
     def _enter(self, runtime: Runtime) -> None:
         self._in_flight[id(runtime)] = self._in_flight.get(id(runtime), 0) + 1
@@ -264,6 +262,8 @@ def _may_fall_back(error: NovaError, call: Call) -> bool:
     """Unknown names and what the caller must change about routing are answered at once; so is a passed deadline."""
     if isinstance(error, ModelNotFoundError) and not error.from_upstream and not call.attempts:
         return error.deployment_id is not None
+    if call.operation == "embedding" and call.space is None:
+        return False  # in which space the caller wants vectors is not known, so no other group may answer
     if call.deadline is not None and isinstance(error, RequestTimeoutError) and time.monotonic() >= call.deadline:
         return False
     return bool(call.attempts) or error.retryable

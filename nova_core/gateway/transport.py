@@ -13,7 +13,7 @@ from nova_core.types.upstream import UpstreamRequest
 class TransportOptions:
     """How connections are made and kept. Times in seconds, sizes in bytes.
 
-    `limit` bounds the sockets in all, `limit_per_host` those to one host (0: only `limit` counts),
+    `limit` bounds the sockets in all, `limit_per_host` those to one host (0: unbounded),
     `max_idle_per_host` the ones kept for reuse, each for `keepalive_timeout` at most. `connect_timeout` and
     `first_byte_timeout` apply where a request gives none, so that no wait is without a deadline.
     `ssl_verify` is True for the system's certificates (and `SSL_CERT_FILE`), a path to a CA bundle, or False.

@@ -9,7 +9,8 @@ from typing import Any
 
 from nova_core.gateway.exchange import Limits, perform
 from nova_core.gateway.relay import chunks_of
-from nova_core.gateway.transport_aiohttp import AiohttpTransport
+from nova_core.gateway.transport import Transport
+from nova_core.gateway.transport_default import default_transport
 from nova_core.plugins.active import activate, new_manager
 from nova_core.plugins.compiler import compile_pipeline
 from nova_core.types.call import Call, CallOptions
@@ -33,7 +34,7 @@ class ProviderBench:
     `call` and `exchange` are those of the latest request.
     """
 
-    def __init__(self, plugin: Any, deployment: Deployment, transport: AiohttpTransport) -> None:
+    def __init__(self, plugin: Any, deployment: Deployment, transport: Transport) -> None:
         provider = deployment.provider
         active = activate(plugin, name=provider, providers=(provider,), manager=new_manager())
         self._step = compile_pipeline((active,)).provider_call[provider]
@@ -65,7 +66,7 @@ class ProviderBench:
 @asynccontextmanager
 async def bench(plugin: Any, deployment: Deployment) -> AsyncIterator[ProviderBench]:
     """A bench with a transport of its own, closed at the end."""
-    transport = AiohttpTransport()
+    transport = default_transport()
     try:
         yield ProviderBench(plugin, deployment, transport)
     finally:

@@ -19,17 +19,24 @@ from nova_core.errors import (
     RequestTimeoutError,
     StreamBrokenError,
 )
+from nova_core.gateway.http1 import Http1Transport
 from nova_core.gateway.transport import TransportOptions
 from nova_core.gateway.transport_aiohttp import AiohttpTransport
+from nova_core.gateway.transport_default import default_transport
 from nova_core.testing.upstream import ScriptedUpstream
 from nova_core.types.upstream import UpstreamRequest
 
 SECRET = "sk-very-secret"
 
 
+@pytest.fixture(params=[AiohttpTransport, Http1Transport], ids=["aiohttp", "http1"])
+def make_transport(request):
+    return request.param
+
+
 @pytest.fixture
-async def transport():
-    made = AiohttpTransport()
+async def transport(make_transport):
+    made = make_transport()
     yield made
     await made.aclose()
 
@@ -120,7 +127,7 @@ async def test_a_body_over_the_limit_is_refused_and_its_socket_closed(transport,
     assert transport.stats().open == 0
 
 
-async def test_a_kept_connection_that_died_unnoticed_is_replaced_by_a_new_one():
+async def test_a_kept_connection_that_died_unnoticed_is_replaced_by_a_new_one(make_transport):
     connections: list[int] = []
 
     async def serve(reader, writer):
@@ -141,7 +148,7 @@ async def test_a_kept_connection_that_died_unnoticed_is_replaced_by_a_new_one():
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    transport = AiohttpTransport()
+    transport = make_transport()
     plain = UpstreamRequest(url, method="POST", body=b"")
     await asyncio.gather(*(open_and_read(transport, plain) for _ in range(3)))
     assert await open_and_read(transport, plain) == b"ok"
@@ -198,10 +205,10 @@ async def test_silence_before_the_headers_ends_at_the_first_byte_deadline(transp
     await upstream.until(lambda seen: seen.disconnects)
 
 
-async def test_a_connection_that_is_not_accepted_ends_at_the_connect_deadline():
+async def test_a_connection_that_is_not_accepted_ends_at_the_connect_deadline(make_transport):
     async with ScriptedUpstream() as upstream:
         upstream.script("m", stall=True)
-        crowded = AiohttpTransport(TransportOptions(limit=1))
+        crowded = make_transport(TransportOptions(limit=1))
         first = asyncio.create_task(crowded.open(request(upstream)))
         await upstream.until(lambda seen: seen.requests)
         with pytest.raises(RequestTimeoutError, match="connect deadline") as caught:
@@ -322,19 +329,19 @@ async def test_leaving_a_stream_early_closes_its_socket(transport, upstream):
     assert transport.stats().open == 0
 
 
-async def test_the_idle_pool_is_bounded():
+async def test_the_idle_pool_is_bounded(make_transport):
     async with ScriptedUpstream() as upstream:
         upstream.script("m", delay=0.05)
-        transport = AiohttpTransport(TransportOptions(max_idle_per_host=3))
+        transport = make_transport(TransportOptions(max_idle_per_host=3))
         await asyncio.gather(*(open_and_read(transport, request(upstream)) for _ in range(10)))
         assert (transport.stats().open, transport.stats().idle) == (3, 3)
         await transport.aclose()
         await upstream.until(lambda seen: seen.open_connections == 0)
 
 
-async def test_closing_the_transport_closes_streams_in_use_too(upstream):
+async def test_closing_the_transport_closes_streams_in_use_too(make_transport, upstream):
     upstream.script("m", sse=[b"data: 1\n\n"] * 50, gap=0.05)
-    transport = AiohttpTransport()
+    transport = make_transport()
     stream = await transport.open(request(upstream))
     assert await anext(stream.chunks(1.0))
     await transport.aclose()
@@ -342,10 +349,17 @@ async def test_closing_the_transport_closes_streams_in_use_too(upstream):
     assert transport.stats().open == 0
 
 
-async def test_requests_go_through_the_proxy_of_the_environment_except_to_excluded_hosts(monkeypatch, upstream):
+@pytest.fixture(params=[AiohttpTransport, default_transport], ids=["aiohttp", "default"])
+def make_proxied(request):
+    return request.param
+
+
+async def test_requests_go_through_the_proxy_of_the_environment_except_to_excluded_hosts(
+    make_proxied, monkeypatch, upstream
+):
     monkeypatch.setenv("http_proxy", upstream.url.replace("://", "://user:pass@"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    transport = AiohttpTransport()
+    transport = make_proxied()
     await open_and_read(transport, request("http://far.invalid"))
     assert upstream.last.path == "http://far.invalid/v1/chat/completions"
     assert upstream.last.header("proxy-authorization").startswith("Basic ")
@@ -355,11 +369,11 @@ async def test_requests_go_through_the_proxy_of_the_environment_except_to_exclud
     await transport.aclose()
 
 
-async def test_a_proxy_that_is_gone_is_named_as_such(monkeypatch):
+async def test_a_proxy_that_is_gone_is_named_as_such(make_proxied, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://user:pass@127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    transport = AiohttpTransport()
+    transport = make_proxied()
     with pytest.raises(APIConnectionError, match=r"proxy on the way to far\.invalid") as caught:
         await transport.open(request("https://far.invalid"))
     assert "pass" not in str(caught.value)
@@ -394,20 +408,28 @@ async def test_an_unknown_certificate_is_refused_with_a_hint(transport, tls_upst
     assert "ssl_verify" in caught.value.hint
 
 
-async def test_a_certificate_authority_of_ones_own_is_accepted(certificate, tls_upstream):
-    transport = AiohttpTransport(TransportOptions(ssl_verify=str(certificate[0])))
+async def test_a_certificate_authority_of_ones_own_is_accepted(make_transport, certificate, tls_upstream):
+    transport = make_transport(TransportOptions(ssl_verify=str(certificate[0])))
     assert b"Hello from m." in await open_and_read(transport, request(tls_upstream))
     await transport.aclose()
 
 
-async def test_ssl_cert_file_is_honoured(monkeypatch, certificate, tls_upstream):
+async def test_a_certificate_of_another_host_is_refused(make_transport, certificate, tls_upstream):
+    transport = make_transport(TransportOptions(ssl_verify=str(certificate[0])))
+    with pytest.raises(APIConnectionError, match=r"certificate of the upstream localhost.* was refused"):
+        await transport.open(request(tls_upstream.url.replace("127.0.0.1", "localhost")))
+    assert tls_upstream.requests == []
+    await transport.aclose()
+
+
+async def test_ssl_cert_file_is_honoured(make_transport, monkeypatch, certificate, tls_upstream):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    transport = AiohttpTransport()
+    transport = make_transport()
     assert b"Hello from m." in await open_and_read(transport, request(tls_upstream))
     await transport.aclose()
 
 
-async def test_a_client_certificate_is_shown_to_upstreams_that_ask(certificate):
+async def test_a_client_certificate_is_shown_to_upstreams_that_ask(make_transport, certificate):
     made, key = certificate
     both = made.with_name("both.pem")
     both.write_text(made.read_text() + key.read_text())
@@ -416,16 +438,16 @@ async def test_a_client_certificate_is_shown_to_upstreams_that_ask(certificate):
     context.load_verify_locations(made)
     context.verify_mode = ssl.CERT_REQUIRED
     async with ScriptedUpstream(tls=context) as server:
-        transport = AiohttpTransport(TransportOptions(ssl_verify=str(made), ssl_certificate=str(both)))
+        transport = make_transport(TransportOptions(ssl_verify=str(made), ssl_certificate=str(both)))
         assert b"Hello from m." in await open_and_read(transport, request(server))
         await transport.aclose()
     with pytest.raises(ConfigurationError, match="ssl_certificate"):
-        AiohttpTransport(TransportOptions(ssl_certificate=str(made.with_name("missing.pem"))))
+        make_transport(TransportOptions(ssl_certificate=str(made.with_name("missing.pem"))))
 
 
-async def test_cancelling_over_tls_closes_the_socket_within_a_second(tls_upstream):
+async def test_cancelling_over_tls_closes_the_socket_within_a_second(make_transport, tls_upstream):
     tls_upstream.script("m", stall=True)
-    transport = AiohttpTransport(TransportOptions(ssl_verify=False))
+    transport = make_transport(TransportOptions(ssl_verify=False))
     task = asyncio.create_task(transport.open(request(tls_upstream)))
     await tls_upstream.until(lambda seen: seen.requests)
     task.cancel()
@@ -452,6 +474,6 @@ async def test_plain_http_where_tls_is_expected_says_so(transport):
     server.close()
 
 
-async def test_a_missing_certificate_file_is_a_configuration_error():
+async def test_a_missing_certificate_file_is_a_configuration_error(make_transport):
     with pytest.raises(ConfigurationError, match=r"ssl_verify.*nowhere\.pem"):
-        AiohttpTransport(TransportOptions(ssl_verify="nowhere.pem"))
+        make_transport(TransportOptions(ssl_verify="nowhere.pem"))

@@ -96,7 +96,7 @@ async def test_a_caller_that_reads_slowly_holds_the_upstream_back(served: Live, 
     assert served.gateway.in_flight == 1  # 50 MB are not read into memory while nobody takes them
     writer.transport.abort()
     await until(lambda: served.gateway.in_flight == 0)
-    assert upstream.disconnects
+    await until(lambda: upstream.disconnects)
 
 
 async def test_pieces_that_are_ready_together_are_written_together() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import TYPE_CHECKING, Protocol, cast
 
+from nova_core.gateway.http1.alarm import Alarm
 from nova_core.gateway.http1.decode import Codings
 from nova_core.gateway.http1.faults import DisconnectedFault, Fault, FramingFault
 from nova_core.gateway.http1.framing import ChunkedFraming, ClosingFraming, Framing, LengthFraming
-from nova_core.gateway.http1.head import END, ResponseHeads, check_beginning
+from nova_core.gateway.http1.head import Head, HeadBuffer, parse_head
 from nova_core.gateway.http1.stream import Http1Stream
 from nova_core.gateway.transport import TransportOptions
 
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 JOINED = 64 * 1024
 PIECE = 256 * 1024
 INTERIM_ANSWERS = 20
-# Timers of event loops may be early by their resolution.
-EARLY = 0.001
 
 
 class Keeper(Protocol):
     """Who owns connections: the pool."""
 
-    heads: ResponseHeads
     codings: Codings
     options: TransportOptions
 
@@ -41,35 +38,31 @@ class Keeper(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """Carries one exchange at a time. Bytes that come when none is asked for close it.
-
-    There is one timer a connection, set anew only when a deadline comes before the one it is set to: waits that
-    end in time, which is nearly all, cost no timer.
-    """
+    """Carries one exchange at a time. Bytes that come when none is asked for close it."""
 
     __slots__ = (
+        "_alarm",
         "_blocked",
         "_bodyless",
-        "_buffer",
         "_cut",
-        "_deadline",
         "_fault",
         "_framing",
+        "_head",
         "_heard",
         "_interim",
         "_keep_alive",
         "_keeper",
         "_loop",
         "_paused",
+        "_picked",
         "_stream",
-        "_timer",
-        "_timer_at",
         "_transport",
         "_waiter",
         "asked",
         "closed",
         "idle",
         "origin",
+        "used",
     )
 
     def __init__(self, keeper: Keeper, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
@@ -77,16 +70,16 @@ class Connection(asyncio.Protocol):
         self.closed = False
         self.idle = False
         self.asked = False
+        self.used = False
         self._keeper = keeper
         self._loop = loop
         self._transport: asyncio.Transport
         self._waiter: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = self._deadline = math.inf
+        self._alarm = Alarm(loop, self._ring)
+        self._head = HeadBuffer(keeper.options.header_limit)
         self._paused = self._blocked = self._cut = False
-        self._heard = self._bodyless = self._keep_alive = False
+        self._heard = self._bodyless = self._keep_alive = self._picked = False
         self._interim = 0
-        self._buffer: bytearray | None = None
         self._stream: Http1Stream | None = None
         self._framing: Framing | None = None
         self._fault: Fault | None = None
@@ -102,9 +95,9 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, head: bytes, body: bytes | None, deadline: float, *, bodyless: bool) -> Http1Stream:
         """Send a request and wait for the head of its answer. Raises Fault and TimeoutError."""
-        self.asked = True
+        self.asked = self.used = True
         self._bodyless = bodyless
-        self._heard = self._cut = False
+        self._heard = self._cut = self._picked = False
         self._interim = 0
         if self._fault is not None or self._transport.is_closing():
             raise DisconnectedFault(heard=False)
@@ -118,8 +111,9 @@ class Connection(asyncio.Protocol):
             if self._fault is not None:
                 raise self._fault
             await self.wait(deadline)
+        self._picked = True
         if stream.complete:
-            self._stream = None
+            self._part()
         return stream
 
     async def _send(self, head: bytes, body: bytes, deadline: float) -> None:
@@ -138,14 +132,14 @@ class Connection(asyncio.Protocol):
     async def wait(self, deadline: float) -> None:
         """Until something happens here. Raises TimeoutError at `deadline`, in seconds of the loop's clock."""
         waiter = self._waiter = self._loop.create_future()
-        self._deadline = deadline
-        if deadline < self._timer_at:
-            self._arm(deadline)
+        self._alarm.set(deadline)
         try:
             await waiter
         finally:
-            self._waiter = None
-            self._deadline = math.inf
+            # Once an exchange is complete the connection may serve another before this line is reached.
+            if self._waiter is waiter:
+                self._waiter = None
+                self._alarm.clear()
 
     def wake(self) -> None:
         """Something happened."""
@@ -156,30 +150,16 @@ class Connection(asyncio.Protocol):
     def rest(self, seconds: float) -> None:
         """Be idle, for so long at most."""
         self.idle = True
-        self._deadline = deadline = self._loop.time() + seconds
-        if deadline < self._timer_at:
-            self._arm(deadline)
+        self._alarm.set(self._loop.time() + seconds)
 
     def rouse(self) -> bool:
         """No longer be idle; whether it can carry an exchange."""
         self.idle = False
-        self._deadline = math.inf
+        self._alarm.clear()
         return not self.closed and not self._transport.is_closing()
 
-    def _arm(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = when
-        self._timer = self._loop.call_at(when, self._ring)
-
     def _ring(self) -> None:
-        self._timer = None
-        self._timer_at = math.inf
-        if self._deadline == math.inf:
-            return
-        if self._deadline - self._loop.time() > EARLY:
-            self._arm(self._deadline)
-        elif self.idle:
+        if self.idle:
             self.close()
         elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(TimeoutError())
@@ -201,17 +181,15 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return
         self.closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.end()
         self._transport.abort()
         if self._fault is None:
             self._fault = DisconnectedFault(heard=self._heard)
         if self._stream is not None:
             self._stream.broken(self._fault)
-            self._stream = None
+            if self._picked:
+                self._stream = None
         self._framing = None
-        self._buffer = None
         self._keeper.forget(self)
         self.wake()
 
@@ -245,44 +223,35 @@ class Connection(asyncio.Protocol):
                 self._body(self._framing, data)
             elif self.asked and not self.closed:
                 self._heard = True
-                self._head(data)
+                self._heads(data)
             else:
                 self.close()
         except FramingFault as fault:
             self._fault = fault
             self.close()
 
-    def _head(self, data: bytes) -> None:
+    def _heads(self, data: bytes) -> None:
         """Bytes of a head, perhaps with its body and, before it, interim answers."""
-        while True:
-            if self._buffer is not None:
-                data, searched = self._joined(data)
-            else:
-                searched = 0
-            end = data.find(END, max(0, searched - 3))
-            limit = self._keeper.options.header_limit
-            if (end if end >= 0 else len(data)) > limit:
-                raise FramingFault(f"headers of more than {limit} bytes")
-            if end < 0:
-                check_beginning(data, searched)
-                self._buffer = data if isinstance(data, bytearray) else bytearray(data)
+        rest: bytes | None = data
+        while rest is not None:
+            block, rest = self._head.feed(rest)
+            if block is None:
                 return
-            self._buffer = None
-            end += len(END)
-            head = self._keeper.heads.parse(bytes(data[:end]), bodyless=self._bodyless)
-            data = bytes(data[end:])
+            head = parse_head(block, bodyless=self._bodyless)
             if head.status >= 200:
-                break
+                self._answer(head, rest or b"")
+                return
             self._interim += 1
             if self._interim > INTERIM_ANSWERS:
                 raise FramingFault("too many interim answers")
-            if not data:
-                return
+
+    def _answer(self, head: Head, data: bytes) -> None:
+        """The head of the answer has come, and `data` of its body."""
         self._keep_alive = head.keep_alive
-        self._stream = Http1Stream(self, head, self._keeper.codings, self._keeper.options)
+        stream = self._stream = Http1Stream(self, head, self._keeper.codings, self._keeper.options)
         if head.length == len(data):
             if data:
-                self._stream.feed(data)
+                stream.feed(data)
             self._finish()
             return
         if head.chunked:
@@ -292,13 +261,6 @@ class Connection(asyncio.Protocol):
         if data:
             self._body(self._framing, data)
         self.wake()
-
-    def _joined(self, data: bytes) -> tuple[bytearray, int]:
-        """What has come of the head with `data` behind it, and how much of that was there before."""
-        assert self._buffer is not None
-        searched = len(self._buffer)
-        self._buffer += data
-        return self._buffer, searched
 
     def _body(self, framing: Framing, data: bytes) -> None:
         piece = framing.feed(data)
@@ -310,10 +272,26 @@ class Connection(asyncio.Protocol):
             self._finish(surplus=framing.surplus)
 
     def _finish(self, *, surplus: bool = False) -> None:
-        """The answer is complete. The connection is kept only if both sides are at the start of a message."""
+        """The answer is complete; who asked parts with the connection, unless they have had the answer's head."""
         stream = self._stream
         assert stream is not None
         stream.complete = True
         self._framing = None
         self.asked = False
-        if self._waiter is None or not self._keep_alive: ...
+        self._keep_alive = self._keep_alive and not surplus
+        self.wake()
+        if self._picked:
+            self._waiter = None
+            self._part()
+
+    def _part(self) -> None:
+        """Give the connection back if both sides are at the start of a message, else close it."""
+        self._stream = None
+        if self.closed:
+            return
+        if not self._keep_alive or self._cut or self._transport.get_write_buffer_size():
+            self.close()
+            return
+        if self._paused:
+            self.resume()
+        self._keeper.release(self)

@@ -108,17 +108,18 @@ class BrotliDecoder:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """See `Decoder.feed`."""
-        self._begun = self._begun or bool(data)
-        while data or not self._inner.can_accept_more_data():
+        more = bool(data)
+        self._begun = self._begun or more
+        while more:
             try:
                 piece = self._inner.process(data, output_buffer_limit=PIECE)
             except self._error:
                 raise DecodingFault from None
             data = b""
+            # It says that it can accept more data also while it still has some to give.
+            more = bool(piece) and not self._inner.is_finished()
             if piece:
                 yield piece
-            elif self._inner.is_finished():
-                return
 
     def finish(self) -> None:
         """See `Decoder.finish`."""

@@ -85,9 +85,9 @@ class ChunkedFraming:
         self._parser.feed_data(CHUNKED_HEAD)
 
     def on_message_begin(self) -> None:
-        """What follows the last chunk belongs to no request."""
+        """Stop the parser at what follows the last chunk: it answers no request, and is no part of this body."""
         if self.done:
-            self.surplus = True
+            raise FramingFault("more than one answer")
 
     def on_message_complete(self) -> None:
         """The last chunk and its trailers have come."""
@@ -99,6 +99,7 @@ class ChunkedFraming:
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
+            # Once the body is complete, what follows is wrong in one way or another, but no harm to the body.
             self.surplus = self.done
             self.fault = None if self.done else FramingFault(str(error))
         # The parser swallows line breaks after the end. Five in a row cannot be the end of anything.

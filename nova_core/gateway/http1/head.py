@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -10,9 +10,9 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from nova_core.gateway.http1.faults import FramingFault
 
 HEADER_COUNT = 200
-REMEMBERED_NAMES = 500
 END = b"\r\n\r\n"
 _PREFIX = b"HTTP/1."
+_CONTROLS = bytes(code for code in range(0x20) if code != 0x09) + b"\x7f"
 
 
 @dataclass(slots=True)
@@ -26,91 +26,63 @@ class Head:
     keep_alive: bool
 
 
-class _Fields:
-    """What llhttp calls while it parses a head. A repeated field overwrites: the caller counts and notices."""
+class _Nobody:
+    """Whom llhttp tells what it finds: it is there to judge a head, which is then simply split at its line breaks."""
 
-    __slots__ = ("on_header",)
-
-    def __init__(self, on_header: Callable[[bytes, bytes], object]) -> None:
-        self.on_header = on_header
-
-
-class ResponseHeads:
-    """Parses heads. Remembers the lower-case form of header names."""
-
-    __slots__ = ("_names",)
-
-    def __init__(self) -> None:
-        self._names: dict[bytes, str] = {}
-
-    def parse(self, block: bytes, *, bodyless: bool) -> Head:
-        """The head in `block`, which ends with its blank line. `bodyless`: the request was a HEAD.
-
-        Raises FramingFault for what is malformed, and for more than one way of saying how long the body is.
-        """
-        lines = block.count(b"\r\n") - 2
-        if lines > HEADER_COUNT:
-            raise FramingFault("too many headers")
-        fields: dict[bytes, bytes] = {}
-        status = _run(block, fields.__setitem__)
-        headers = self._decoded(fields.items())
-        if len(headers) != lines:
-            pairs: list[tuple[bytes, bytes]] = []
-            _run(block, lambda name, value: pairs.append((name, value)))
-            if len(pairs) != lines:
-                raise FramingFault("a header that is none")
-            headers = self._joined(pairs)
-        return _framed(status, headers, modern=block.startswith(b"HTTP/1.1 "), bodyless=bodyless)
-
-    def _decoded(self, fields: object) -> dict[str, str]:
-        names = self._names
-        headers: dict[str, str] = {}
-        for name, value in fields:  # type: ignore[attr-defined]
-            lower = names.get(name)
-            if lower is None:
-                lower = self._learn(name)
-            headers[lower] = value.decode("latin-1").rstrip(" \t")
-        return headers
-
-    def _joined(self, pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        for name, value in pairs:
-            lower, text = self._learn(name), value.decode("latin-1").rstrip(" \t")
-            headers[lower] = f"{headers[lower]}, {text}" if lower in headers else text
-        return headers
-
-    def _learn(self, name: bytes) -> str:
-        if len(self._names) >= REMEMBERED_NAMES:
-            self._names.clear()
-        return self._names.setdefault(name, name.decode("latin-1").lower())
+    __slots__ = ()
+    on_header = on_headers_complete = on_body = on_status = None
+    on_message_begin = on_message_complete = on_chunk_header = on_chunk_complete = None
 
 
-def check_beginning(data: bytes | bytearray, start: int) -> None:
-    """Refuse an incomplete head that can no longer become one; `start` is how much of it was seen before.
+_NOBODY = _Nobody()
 
-    Without this, a server that speaks something else and then waits would be waited for. Raises FramingFault.
+
+def parse_head(block: bytes, *, bodyless: bool) -> Head:
+    """The head in `block`, which ends with its blank line. `bodyless`: the request was a HEAD.
+
+    Raises FramingFault for what is malformed, and for more than one way of saying how long the body is.
     """
-    if data[:7] != _PREFIX[: len(data)]:
-        raise FramingFault("no status line")
-    if data.count(b"\n", start) != data.count(b"\r\n", max(0, start - 1)):
-        raise FramingFault("a line break that is none")
+    _check(block)
+    lines = block.decode("latin-1").split("\r\n")
+    status_line = lines[0]
+    del lines[0], lines[-2:]
+    if len(lines) > HEADER_COUNT:
+        raise FramingFault("too many headers")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip(" \t")
+    if len(headers) != len(lines):
+        headers = _joined(lines)
+    return _framed(int(status_line[9:12]), headers, status_line.startswith("HTTP/1.1"), bodyless)
 
 
-def _run(block: bytes, on_header: Callable[[bytes, bytes], object]) -> int:
-    """Feed a head to a parser of its own; returns the status."""
+def _joined(lines: list[str]) -> dict[str, str]:
+    """Headers of which some are repeated."""
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip(" \t")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _check(block: bytes) -> None:
+    """Whether it is a head at all. Raises FramingFault."""
     if not block.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")):
         raise FramingFault("no status line")
-    parser = HttpResponseParser(_Fields(on_header))
+    status_line = block[: block.find(b"\r\n")]
+    if len(status_line.translate(None, _CONTROLS)) != len(status_line):
+        raise FramingFault("a control character in the status line")  # which the parser lets pass
     try:
-        parser.feed_data(block)
+        HttpResponseParser(_NOBODY).feed_data(block)
     except HttpParserUpgrade:
         raise FramingFault("an upgrade that nobody asked for") from None
     except HttpParserError as error:
         raise FramingFault(str(error)) from None
-    return int(parser.get_status_code())
 
 
-def _framed(status: int, headers: dict[str, str], *, modern: bool, bodyless: bool) -> Head:
+def _framed(status: int, headers: dict[str, str], modern: bool, bodyless: bool) -> Head:
     """How the body ends (RFC 9112 §6.3), and whether the connection may serve another request after it."""
     if status < 100 or status > 599:
         raise FramingFault("no status that exists")
@@ -135,3 +107,47 @@ def _framed(status: int, headers: dict[str, str], *, modern: bool, bodyless: boo
     if length is None:
         return Head(status, headers, None, False, False)
     return Head(status, headers, int(length), False, keep_alive)
+
+
+class HeadBuffer:
+    """Bytes until a head is whole; refuses early what can no longer become one."""
+
+    __slots__ = ("_buffer", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._buffer: bytearray | None = None
+
+    def feed(self, data: bytes) -> tuple[bytes | None, bytes | None]:
+        """A whole head, and what follows it; None for the head while it is incomplete, and for nothing more.
+
+        Raises FramingFault for a head over the limit, and for the beginning of none.
+        """
+        buffer = self._buffer
+        if buffer is None:
+            searched, end = 0, data.find(END)
+        else:
+            searched = len(buffer)
+            buffer += data
+            end = buffer.find(END, max(0, searched - len(END) + 1))
+        seen = data if buffer is None else buffer
+        if (end if end >= 0 else len(seen)) > self._limit:
+            raise FramingFault(f"headers of more than {self._limit} bytes")
+        if end < 0:
+            _check_beginning(seen, searched)
+            self._buffer = bytearray(data) if buffer is None else buffer
+            return None, None
+        self._buffer = None
+        end += len(END)
+        return bytes(seen[:end]), bytes(seen[end:]) if len(seen) > end else None
+
+
+def _check_beginning(data: bytes | bytearray, start: int) -> None:
+    """Refuse an incomplete head that can no longer become one; `start` is how much of it was seen before.
+
+    Without this, a server that speaks something else and then waits would be waited for.
+    """
+    if data[:7] != _PREFIX[: len(data)]:
+        raise FramingFault("no status line")
+    if data.count(b"\n", start) != data.count(b"\r\n", max(0, start - 1)):
+        raise FramingFault("a line break that is none")

@@ -17,8 +17,9 @@ from nova_core.gateway.transport_errors import broken_off, cut_short, timed_out,
 if TYPE_CHECKING:
     from nova_core.gateway.http1.connection import Connection
 
-# How much larger than its limit a packed body may be before it is unpacked: coding adds a little to what it cannot pack.
+# How much over its limit a packed body may be: coding adds a little to what it cannot pack.
 PACKED_SLACK = 64 * 1024
+PACKED_WRONGLY = ", or packed it wrongly"
 
 
 class Http1Stream:
@@ -101,10 +102,10 @@ class Http1Stream:
             if not self.complete:
                 raise too_large(limit or 0, self.where)
         except TimeoutError:
-            connection.close()
+            self._leave()
             raise timed_out("total", left, self.where) from None
         except BaseException:
-            connection.close()
+            self._leave()
             raise
 
     def _unpacked(self, limit: int | None) -> bytes:
@@ -120,7 +121,7 @@ class Http1Stream:
             for decoder in decoders:
                 decoder.finish()
         except DecodingFault:
-            raise APIConnectionError(f"the upstream {self.where} broke off its answer, or packed it wrongly") from None
+            raise APIConnectionError(cut_short(self.where).message + PACKED_WRONGLY) from None
         self._taken()
         return b"".join(pieces)
 
@@ -143,7 +144,7 @@ class Http1Stream:
             for decoder in decoders:
                 decoder.finish()
         except DecodingFault:
-            raise broken_off(self.where) from None
+            raise StreamBrokenError(broken_off(self.where).message + PACKED_WRONGLY) from None
         finally:
             self._leave()
 

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.~!$&'()*+,;=%-]+")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where connections go. `where` is how errors name it: the host, and its port if not the scheme's own."""
+    """Where connections go. `where` is the host, and its port if that is not the scheme's own."""
 
     scheme: str
     host: str
@@ -30,8 +30,9 @@ class Address:
 
     @property
     def where(self) -> str:
-        """How errors name it."""
-        return self.host if self.port == PORTS[self.scheme] else f"{self.host}:{self.port}"
+        """How errors, and the header `Host`, name it."""
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return shown if self.port == PORTS[self.scheme] else f"{shown}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,12 @@ def parse_target(url: str) -> Target:
         port = parts.port if parts.port is not None else PORTS[scheme]
     except (KeyError, ValueError):
         raise bad_address() from None
-    shown = f"[{host}]" if ":" in host else host
+    address = Address(scheme, host, port)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(
-        address=Address(scheme, host, port),
+        address=address,
         path=path if path.isascii() else quote(path, safe="".join(map(chr, range(0x21, 0x7F)))),
-        host_header=shown if port == PORTS[scheme] else f"{shown}:{port}",
+        host_header=address.where,
         authorization=_basic(parts.username, parts.password),
     )
 
