@@ -84,7 +84,7 @@ class NovaSpec:
 
     @hookspec
     def attempt_finished(self, call: Call, attempt: Attempt) -> None:
-        """Observer. After each `attempt` of `call`, good or bad. Errors in it are logged and change nothing."""
+        """Observer, off the caller's path. After each `attempt` of `call`, good or bad. Errors in it are logged."""
 
     @hookspec
     def call_failed(self, call: Call, error: NovaError) -> NovaError | None:
@@ -114,7 +114,10 @@ class NovaSpec:
 
     @hookspec
     def shutdown(self, gateway: GatewayView) -> None:
-        """Once, when `gateway` stops, after the last call, in reverse plugin order. Errors are logged."""
+        """Once, when `gateway` stops, after the last call, in reverse plugin order. Errors are logged.
+
+        A reload stops the plugins of the old configuration, except objects that the new one uses too.
+        """
 
     @hookspec
     def register_routes(self, routes: Routes) -> None:

@@ -34,10 +34,15 @@ def record_of(call: Call, *, status: int, error: NovaError | None, streamed: boo
 
 
 def cost_of(call: Call) -> Decimal | None:
-    """US dollars of the call at its deployment's prices; None when prices or usage are unknown."""
-    if call.usage is None or call.deployment is None:
-        return None
-    return call.deployment.prices.cost(call.usage)
+    """US dollars of the call at its deployment's prices; None when prices or usage are unknown.
+
+    A call without a deployment of its own that ran child calls costs what those cost that asked one.
+    """
+    if call.deployment is None:
+        costs = [cost_of(child) for child in call.children if child.attempts or child.children]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known, Decimal(0)) if known and len(known) == len(costs) else None
+    return None if call.usage is None else call.deployment.prices.cost(call.usage)
 
 
 class Background:

@@ -32,7 +32,7 @@ FIRST_BACKOFF = 0.5
 JITTER = 0.75
 
 Try = Callable[[Deployment], Awaitable[Reply | Stream]]
-Observer = Callable[[Call, Attempt], Awaitable[None]]
+Observer = Callable[[Call, Attempt], None]
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -100,7 +100,7 @@ class Attempts:
             seconds = time.monotonic() - started
             attempt = Attempt(len(call.attempts) + 1, group, deployment, started, seconds, error)
             call.attempts.append(attempt)
-            await self._observe(call, attempt)
+            self._observe(call, attempt)
 
     def _count_failure(self, deployment: Deployment, error: NovaError, alone: bool) -> None:
         own_deadline = isinstance(error, RequestTimeoutError) and self._call.options.timeout is not None

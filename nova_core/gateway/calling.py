@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -41,6 +42,14 @@ class AnswerStream:
         self._stream = stream
         self._chunks = self._parsed()
         self._turn = asyncio.Lock()
+        self._loop = asyncio.get_running_loop()
+
+    def __del__(self) -> None:
+        """A stream that is dropped without being closed is closed all the same, and so accounted for."""
+        if not self._stream.closed and not self._loop.is_closed():
+            close = self._stream.aclose
+            with suppress(RuntimeError):  # the loop closes just now
+                self._loop.call_soon_threadsafe(lambda: asyncio.ensure_future(close()))
 
     def __aiter__(self) -> AsyncIterator[Answer]:
         return self

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from nova_core.config.check import check_keys, read_settings
-from nova_core.config.explain import ConfigError, KeyPath, Position, Problem, did_you_mean, in_reading_order
+from nova_core.config.check import check_keys, settings_to_check
+from nova_core.config.explain import ConfigError, KeyPath, Position, Problem, Severity, did_you_mean, in_reading_order
 from nova_core.config.loader import load
+from nova_core.config.schema import Settings
 from nova_core.errors import ConfigurationError
+from nova_core.gateway.naming import CACHE_PREFIX, GUARDRAIL_PREFIX
 from nova_core.gateway.policy import GENERIC
-from nova_core.gateway.runtime import Runtime, build_runtime
+from nova_core.gateway.runtime import Runtime, is_protective, unchecked_runtime
 from nova_core.gateway.spaces import space_of, tags_of
 from nova_core.types.deployment import Deployment
 
@@ -19,8 +21,7 @@ def check_file(path: Path | str, *, environ: Mapping[str, str] | None = None) ->
     """Everything to say about a file, errors first. Raises nothing: an unreadable file is a problem too."""
     try:
         loaded = load(path, environ=environ)
-        settings = read_settings(loaded)
-        runtime = build_runtime(settings, environ=environ)
+        runtime = unchecked_runtime(settings_to_check(loaded), environ=loaded.environ)
     except ConfigError as error:
         return list(in_reading_order({*error.problems, *_key_problems(path, environ)}))
     except ConfigurationError as error:
@@ -60,10 +61,24 @@ def startup_notes(runtime: Runtime) -> list[str]:
 def _plugins(runtime: Runtime) -> Iterator[Problem]:
     for broken in runtime.loaded.broken:
         if broken.kind != "provider":
+            severity: Severity = "error" if broken.fatal or is_protective(broken, runtime.settings) else "warning"
             code = "plugin_missing" if broken.missing else "plugin_broken"
-            yield Problem(
-                "warning", code, f"{broken.kind} '{broken.name}' ({broken.why}): {broken.reason}", broken.mend
-            )
+            message = f"{broken.kind} '{broken.name}' ({broken.why}): {broken.reason}"
+            yield Problem(severity, code, message, broken.mend, _named_at(runtime.settings, broken.name))
+
+
+def _named_at(settings: Settings, name: str) -> Position | None:
+    """Where the file names a plugin that is not a provider."""
+    guardrails = [f"{GUARDRAIL_PREFIX}{entry.params.get('guardrail')}" for entry in settings.guardrails]
+    for section, names in ((("nova_settings", "callbacks"), settings.callbacks), (("guardrails",), guardrails)):
+        if name in names:
+            return settings.locate((*section, names.index(name))) or settings.locate(section)
+    if name.startswith(CACHE_PREFIX):
+        params: KeyPath = ("nova_settings", "cache_params", "type")
+        return _exactly(settings, params) or settings.locate(("nova_settings", "cache"))
+    if name in settings.plugins.names:
+        return settings.locate(("plugins",))
+    return _exactly(settings, ("router_settings", "enable_tag_filtering"))
 
 
 def _unserved(runtime: Runtime) -> Iterator[Problem]:
@@ -125,7 +140,7 @@ def _aliases(runtime: Runtime) -> Iterator[Problem]:
 def _fallbacks(runtime: Runtime) -> Iterator[Problem]:
     names = _callable_names(runtime)
     for group, targets in runtime.policy.fallbacks.items():
-        where = _fallback_position(runtime)
+        where = _fallback_position(runtime, group)
         if group != GENERIC and not _exists(group, names):
             hint = did_you_mean(group, names)
             yield Problem("error", "fallback_unreachable", f"fallbacks of '{group}': no such model group", hint, where)
@@ -185,10 +200,16 @@ def _where(runtime: Runtime, deployment: Deployment) -> Position | None:
     return None
 
 
-def _fallback_position(runtime: Runtime) -> Position | None:
-    for section in ("router_settings", "nova_settings"):
-        for key in ("fallbacks", "default_fallbacks"):
-            where = runtime.settings.locate((section, key))
+def _fallback_position(runtime: Runtime, group: str) -> Position | None:
+    for key in ("default_fallbacks", "fallbacks") if group == GENERIC else ("fallbacks",):
+        for section in ("router_settings", "nova_settings"):
+            where = _exactly(runtime.settings, (section, key))
             if where is not None:
                 return where
     return None
+
+
+def _exactly(settings: Settings, path: KeyPath) -> Position | None:
+    """Where `path` itself stands; None when the file does not have it."""
+    source = settings.source
+    return None if source is None else source.positions.get(source.written(path))

@@ -12,6 +12,7 @@ from typing import TypeVar
 from nova_core.errors import BadGatewayError, RequestTimeoutError, StreamBrokenError
 from nova_core.gateway.transport import Transport, UpstreamStream
 from nova_core.types.call import Call
+from nova_core.types.dialect import StreamDecoder
 from nova_core.types.events import Chunk, Frame
 from nova_core.types.message import Reply, Stream
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamResponse
@@ -19,6 +20,8 @@ from nova_core.types.upstream import Exchange, FrameParser, UpstreamResponse
 T = TypeVar("T", Frame, Chunk)
 MAX_EXCHANGES = 1000
 ERROR_BODY_LIMIT = 1 << 20
+MOST_HELD = 100
+"""Frames that say nothing before a stream is passed on all the same."""
 EVENT_STREAM = "text/event-stream"
 
 
@@ -62,7 +65,8 @@ async def _once(transport: Transport, call: Call, exchange: Exchange, limits: Li
             if opened.status < 400:
                 raise BadGatewayError(f"the upstream answered with a redirect ({opened.status}), which is not followed")
             raise exchange.read_error(response)
-        if exchange.frames is not None and opened.headers.get("content-type", "").startswith(EVENT_STREAM):
+        kind = opened.headers.get("content-type", "").lower()
+        if exchange.frames is not None and kind.startswith(EVENT_STREAM):
             stream = _open_stream(exchange, opened, limits)
             await commit(stream)
             keep = True
@@ -90,32 +94,39 @@ async def _frames(opened: UpstreamStream, parser: FrameParser, idle: float | Non
 
 
 async def commit(stream: Stream) -> None:
-    """Wait for the first chunk, so that what fails before it can still fall back or become an HTTP status.
+    """Wait for the first chunk that says something, so that what fails before can still fall back or be a status.
 
-    Raises the error that the first frame carries, StreamBrokenError when the stream ends before it.
+    Raises the error that a frame up to it carries, StreamBrokenError when the stream ends before it.
     """
     try:
         if stream.frames is not None:
-            first = await anext(stream.frames, None)
-            if first is not None:
-                stream.dialect.decoder().decode(first)
-                stream.frames = _prepended(first, stream.frames)
-                return
+            held = await _until_said(stream.frames, stream.dialect.decoder())
+            stream.frames = _prepended(held, stream.frames)
         else:
             assert stream.chunks is not None
             chunk = await anext(stream.chunks, None)
-            if chunk is not None:
-                stream.chunks = _prepended(chunk, stream.chunks)
-                return
-        raise StreamBrokenError("the upstream's stream ended before its first chunk")
+            if chunk is None:
+                raise StreamBrokenError("the upstream's stream ended before its first chunk")
+            stream.chunks = _prepended([chunk], stream.chunks)
     except BaseException:
         await stream.aclose()
         raise
 
 
-async def _prepended(first: T, rest: AsyncIterator[T]) -> AsyncIterator[T]:
+async def _until_said(frames: AsyncIterator[Frame], decoder: StreamDecoder) -> list[Frame]:
+    """The frames up to the first with an event; pings come first, and an end marker may be all there is."""
+    held: list[Frame] = []
+    async for frame in frames:
+        held.append(frame)
+        if decoder.decode(frame) or len(held) >= MOST_HELD:
+            return held
+    raise StreamBrokenError("the upstream's stream ended before its first chunk")
+
+
+async def _prepended(first: list[T], rest: AsyncIterator[T]) -> AsyncIterator[T]:
     try:
-        yield first
+        for item in first:
+            yield item
         async for item in rest:
             yield item
     finally:

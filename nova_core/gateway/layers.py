@@ -36,7 +36,11 @@ async def through_layers(pipeline: Pipeline, call: Call, inner: Inner) -> Reply 
         answer = await inner(request)
     if call.streaming:
         stream = as_stream(answer) if isinstance(answer, Reply) else answer
-        return _wrapped(call, entered, stream)
+        try:
+            return _wrapped(call, entered, stream)
+        except BaseException:
+            await stream.aclose()
+            raise
     reply = await as_reply(answer, call) if isinstance(answer, Stream) else answer
     return await _outward(call, entered, reply)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
@@ -33,7 +34,13 @@ class LoopThread:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` on the loop and wait for it; an interrupt while waiting cancels it."""
+        """Run `work` on the loop and wait for it; an interrupt while waiting cancels it.
+
+        Raises RuntimeError on the loop's own thread (in a plugin's hook), which would wait for itself.
+        """
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("the library's own event loop cannot wait for itself: use the async functions here")
         future = None
         try:
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -123,10 +130,19 @@ class Library:
 
 @cache
 def shared_library() -> Library:
-    """The library behind the module's functions, made on first use and closed at exit."""
+    """The library behind the module's functions, made on first use and closed at exit; a forked process makes its own.
+
+    A fork has no thread but the one that forked, and its sockets and selector are its parent's: so a child leaves
+    this one alone, and `close` keeps it from being collected there.
+    """
     library = Library()
+    owner = os.getpid()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=shared_library.cache_clear)
 
     def close() -> None:
+        if os.getpid() != owner:
+            return
         try:
             library.thread.run(library.aclose())
         finally:

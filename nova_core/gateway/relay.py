@@ -10,10 +10,11 @@ from contextlib import aclosing
 from nova_core.errors import ClientClosedError, InternalServerError, NovaError, StreamBrokenError
 from nova_core.types.call import Call
 from nova_core.types.chat import ChatReply
-from nova_core.types.dialect import Dialect
+from nova_core.types.dialect import Dialect, StreamRelay
 from nova_core.types.events import Chunk, Event, UsageUpdate
 from nova_core.types.message import Reply, Stream
 from nova_core.wire.assemble import assemble, disassemble
+from nova_core.wire.provider import without_secrets
 
 logger = logging.getLogger("nova.gateway")
 
@@ -82,6 +83,11 @@ class CallerStream:
         return self._bytes
 
     @property
+    def closed(self) -> bool:
+        """Whether it was closed, or is being closed."""
+        return self._done
+
+    @property
     def error(self) -> NovaError | None:
         """What broke the stream; its error event is the last piece."""
         return self._error
@@ -122,7 +128,7 @@ class CallerStream:
         self._complete = True
 
     async def _relayed(self) -> AsyncGenerator[bytes, None]:
-        relay = self._dialect.relay(model=self._call.model)
+        relay = _relay(self._dialect, self._call)
         assert self._stream.frames is not None
         try:
             async for frame in self._stream.frames:
@@ -131,18 +137,23 @@ class CallerStream:
                     yield piece
             last = relay.end()
         except NovaError as error:
-            self._error = error
+            self._failed(error)
             last = relay.fail(error)
         finally:
             self._call.usage = relay.usage
         if last:
             yield last
 
+    def _failed(self, error: NovaError) -> None:
+        """Note what broke the stream; upstreams quote keys."""
+        deployment = self._call.deployment
+        self._error = error if deployment is None else without_secrets(error, deployment)
+
     async def _encoded(self, same: bool) -> AsyncGenerator[bytes, None]:
         """Encode events; where the dialect stays, chunks that no plugin changed keep the bytes they came as."""
         call = self._call
         encoder = self._dialect.encoder(model=call.model, include_usage=wants_usage(call))
-        relay = self._dialect.relay(model=call.model) if same else None
+        relay = _relay(self._dialect, call) if same else None
         changed = False
         try:
             async with aclosing(chunks_of(self._stream)) as chunks:
@@ -159,10 +170,14 @@ class CallerStream:
                         yield piece
             last = relay.end() if relay is not None and not changed else encoder.end()
         except NovaError as error:
-            self._error = error
+            self._failed(error)
             last = encoder.fail(error)
         if last:
             yield last
+
+
+def _relay(dialect: Dialect, call: Call) -> StreamRelay:
+    return dialect.relay(model=call.model, hide_usage=call.metered and not wants_usage(call))
 
 
 def wants_usage(call: Call) -> bool:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from nova_core.errors import BadRequestError, ModelNotFoundError, NoDeploymentError, PermissionDeniedError
 from nova_core.gateway.catalog import named_late
 from nova_core.gateway.selection import healthy, order
-from nova_core.gateway.spaces import keep_to_one_space
+from nova_core.gateway.spaces import keep_to_one_space, pin_only_space
 from nova_core.plugins.compiler import Pipeline
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
@@ -60,6 +60,8 @@ def select(
 ) -> Levels:
     """Candidates by order level after every plugin's say. Raises when none is left."""
     candidates: Sequence[Deployment] = found
+    if call.operation == "embedding":
+        pin_only_space(call, request, found)
     for step in pipeline.route_select:
         answer = step.call(call, request, tuple(candidates), snapshot)
         if answer is not None:

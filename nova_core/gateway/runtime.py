@@ -54,6 +54,23 @@ def build_runtime(
     Raises ConfigError for protective keys that nothing honours, ConfigurationError when a plugin that must not be
     missing is missing or broken, or when two distributions own a name that is used. `extra` names more plugins.
     """
+    runtime = unchecked_runtime(settings, environ=environ, installed=installed, extra=extra)
+    runtime.loaded.refuse_fatal()
+    _refuse_open(runtime)
+    refusals = protective_refusals(runtime.settings, supported=runtime.declared)
+    if refusals:
+        raise ConfigError(refusals)
+    return runtime
+
+
+def unchecked_runtime(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str] | None = None,
+    installed: Installed | None = None,
+    extra: Sequence[Named] = (),
+) -> Runtime:
+    """What `build_runtime` compiles, whether or not it may be served: for reports on what is wrong with it."""
     environ = os.environ if environ is None else environ
     installed = discover() if installed is None else installed
     settings = with_providers(settings, installed)
@@ -63,13 +80,8 @@ def build_runtime(
         auto=settings.plugins.auto,
         base_dir=_folder(settings),
     )
-    loaded.refuse_fatal()
-    _refuse_open(loaded)
     pipeline = compile_pipeline(loaded.active)
     declared = declared_keys(pipeline)
-    refusals = protective_refusals(settings, supported=declared)
-    if refusals:
-        raise ConfigError(refusals)
     missing = {broken.name: f"{broken.reason}; {broken.mend}" for broken in loaded.broken if broken.kind == "provider"}
     catalog = build_catalog(settings, pipeline, environ, missing)
     warnings = tuple(str(broken) for broken in loaded.broken if broken.kind != "provider")
@@ -103,20 +115,22 @@ def policy_of(settings: Settings) -> Policy:
         cooldown_time=router.cooldown_time,
         disable_cooldowns=router.disable_cooldowns,
         allowed_fails=router.allowed_fails,
+        always_include_stream_usage=settings.general.always_include_stream_usage,
     )
 
 
-def _refuse_open(loaded: Loaded) -> None:
+def _refuse_open(runtime: Runtime) -> None:
     """A missing plugin that would leave something open stops the start."""
-    closed = [each for each in loaded.broken if _is_protective(each)]
+    closed = [each for each in runtime.loaded.broken if is_protective(each, runtime.settings)]
     if closed:
         raise ConfigurationError("\n".join(str(each) for each in closed), hint="; ".join(each.mend for each in closed))
 
 
-def _is_protective(broken: BrokenPlugin) -> bool:
-    return (broken.name in REQUIRED_BY_USE and "enable_tag_filtering" in broken.why) or broken.why.startswith(
-        "guardrail"
-    )
+def is_protective(broken: BrokenPlugin, settings: Settings) -> bool:
+    """Whether the gateway would be more open without this plugin than its configuration says, and means it."""
+    if broken.why.startswith("guardrail"):
+        return "guardrails" not in settings.ignore_unsupported
+    return broken.name in REQUIRED_BY_USE and "enable_tag_filtering" in broken.why
 
 
 def _folder(settings: Settings) -> Path | None:

@@ -11,12 +11,15 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.embeddings import EmbeddingSpace
 from nova_core.types.message import Request
 
+NORMALISATION = ("normalized", "normalize")
+"""Members that ask for vectors of length 1, as embeddings APIs name them."""
+
 
 def space_of(deployment: Deployment, request: Request | None = None) -> EmbeddingSpace:
     """The space of a deployment's vectors, narrowed by what the request asks for (dimensions, form, adapter).
 
     `model_info.embedding_space` names the space itself (a string), or some of `model`, `adapter`, `dimensions`,
-    `multivector` (a mapping).
+    `multivector`, `normalized` (a mapping).
     """
     declared = deployment.info.get("embedding_space")
     stated: Mapping[str, Any] = declared if isinstance(declared, Mapping) else {}
@@ -39,7 +42,22 @@ def space_of(deployment: Deployment, request: Request | None = None) -> Embeddin
         dimensions=dimensions if isinstance(dimensions, int) else None,
         multivector=multivector is True,
         pinned=pinned,
+        normalised=_normalised(asked, stated, deployment.defaults),
     )
+
+
+def _normalised(*places: Mapping[str, Any]) -> bool | None:
+    """The first of these that says whether vectors have length 1."""
+    values = (place.get(name) for place in places for name in NORMALISATION)
+    return next((value for value in values if isinstance(value, bool)), None)
+
+
+def pin_only_space(call: Call, request: Request, found: Sequence[Deployment]) -> None:
+    """Pin the space of a group that has only one: also when no deployment of it is left, no other may answer."""
+    if call.space is None:
+        spaces = {space.name: space for space in (space_of(d, request) for d in found)}
+        if len(spaces) == 1:
+            call.space = next(iter(spaces.values()))
 
 
 def keep_to_one_space(
@@ -77,5 +95,5 @@ def tags_of(candidates: Sequence[Deployment]) -> list[str]:
 def _asked(request: Request | None) -> Mapping[str, Any]:
     if request is None:
         return {}
-    names = ("dimensions", "return_multivector", "adapter")
+    names = ("dimensions", "return_multivector", "adapter", *NORMALISATION)
     return {name: request.get(name) for name in names if name in request.members}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nova_core.errors import BadRequestError, InternalServerError, RequestTimeoutError
+from nova_core.errors import BadRequestError, InternalServerError, NovaError, RequestTimeoutError
 from nova_core.gateway.counting import counted_reply
 from nova_core.gateway.exchange import Limits, commit, deadline, perform
 from nova_core.gateway.mock import mock_reply
@@ -18,6 +18,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request, Stream
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange
+from nova_core.wire.provider import without_secrets
 
 
 class Trier:
@@ -46,6 +47,7 @@ class Trier:
         call, request = self._call, self._request
         deployment = _overridden(deployment, call.options.overrides)
         call.deployment = deployment
+        call.metered = call.streaming and self._runtime.policy.always_include_stream_usage
         if deployment.defaults:
             request = request.with_members(request.dialect.with_defaults(request.members, deployment.defaults))
         scripted = call.options.mock_response if call.options.mock_response is not None else deployment.mock_response
@@ -54,7 +56,12 @@ class Trier:
         provider = self._runtime.pipeline.providers.get(deployment.provider)
         if call.operation == "count_tokens" and not _counts_tokens(provider, deployment.model):
             return counted_reply(request)
-        return await self._ask(request, deployment)
+        try:
+            return await self._ask(request, deployment)
+        except NovaError as error:
+            # What an upstream says in a 200 or in a stream may quote its key as well as an error's body may.
+            without_secrets(error, deployment)
+            raise
 
     async def _ask(self, request: Request, deployment: Deployment) -> Reply | Stream:
         call = self._call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal
@@ -13,6 +13,7 @@ import pluggy
 from nova_core.errors import ConfigurationError
 from nova_core.hookspecs import PROJECT, NovaSpec
 from nova_core.plugins.steps import Step, hook_parameters, step_of
+from nova_core.types.plugin import ConfigSection
 
 Kind = Literal["provider", "plugin", "callback"]
 
@@ -124,6 +125,19 @@ def _checked(plugin: object, name: str, manager: pluggy.PluginManager) -> dict[s
                 raise PluginRefusedError(str(error)) from error
             found[caller.name] = Implementation(step, tryfirst=impl.tryfirst, trylast=impl.trylast)
     return found
+
+
+def check_sections(plugin: ActivePlugin) -> None:
+    """Ask for the configuration keys it honours. Raises `PluginRefusedError` when it cannot tell."""
+    declared = plugin.impls.get("register_config")
+    if declared is None:
+        return
+    try:
+        sections = declared.step.call()
+    except Exception as error:
+        raise PluginRefusedError(f"its register_config raised {type(error).__name__}") from error
+    if not isinstance(sections or (), Sequence) or not all(isinstance(each, ConfigSection) for each in sections or ()):
+        raise PluginRefusedError("its register_config must answer a list of ConfigSection")
 
 
 def _refuse_unknown(hook: str, impl: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nova_core.plugins.active import ActivePlugin, Kind, PluginRefusedError, activate, new_manager
+from nova_core.plugins.active import ActivePlugin, Kind, PluginRefusedError, activate, check_sections, new_manager
 from nova_core.plugins.discovery import PLUGINS, PROVIDERS, Installed, InstalledPlugin, duplicate_problem
 from nova_core.plugins.loaded import BrokenPlugin, Loaded, Named, install_mend
 from nova_core.plugins.objects import LoadError, Objects
@@ -100,6 +100,7 @@ class _Loader:
         for identity, draft in list(self._drafts.items()):
             try:
                 plugin = activate(draft.plugin, name=draft.name, providers=draft.providers(), manager=manager)
+                check_sections(plugin)
             except PluginRefusedError as error:
                 self._reject(draft, error.message)
             except Exception as error:

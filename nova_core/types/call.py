@@ -118,12 +118,13 @@ class Call:
     decision record. `deployment`, `attempts`, `fallbacks`, `space` and `usage` are filled on the way.
     `selected_by_task` names the task by which a router has chosen the candidates of the group being routed: tags
     then choose among those, and tags that match none of them are ignored. `children` are the calls that `run`
-    made, in that order. `reply_headers` reach the caller, named without the prefix (`cache-key`).
+    made, in that order. `reply_headers` reach the caller, named without the prefix (`cache-key`). `metered` says
+    that a stream's usage is to be asked of the upstream, although the caller did not ask for it.
     """
 
     __slots__ = (
         "attempts", "children", "created", "deadline", "deployment", "fallbacks", "fidelity", "group", "headers",
-        "id", "model", "notes", "operation", "options", "original", "parent", "principal", "reply_headers",
+        "id", "metered", "model", "notes", "operation", "options", "original", "parent", "principal", "reply_headers",
         "route", "runner", "selected_by_task", "space", "started", "stash", "streaming", "tags",
         "upstream_seconds", "usage",
     )  # fmt: skip
@@ -165,6 +166,7 @@ class Call:
         self.selected_by_task: str | None = None
         self.children: list[Call] = []
         self.usage: Usage | None = None
+        self.metered = False
         self.upstream_seconds = 0.0
         self.reply_headers: dict[str, str] = {}
         self.runner: Runner | None = parent.runner if parent else None

@@ -108,8 +108,8 @@ class Dialect(Protocol):
         """An encoder for one caller's stream; `model` is the name the caller used."""
         ...
 
-    def relay(self, *, model: str) -> StreamRelay:
-        """A relay for one stream that keeps this dialect."""
+    def relay(self, *, model: str, hide_usage: bool = False) -> StreamRelay:
+        """A relay for one stream that keeps this dialect; `hide_usage` where only the gateway asked for usage."""
         ...
 
     def render_error(self, error: NovaError) -> dict[str, Any]:

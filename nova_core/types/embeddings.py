@@ -46,11 +46,12 @@ class EmbeddingsReply:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSpace:
-    """Where vectors can be compared: same model, adapter, dimensions, and pooled or one vector per token.
+    """Where vectors can be compared: same model, adapter, dimensions, normalisation, and pooled or one per token.
 
     Provider, key and base are not part of it: two deployments of one model share a space.
-    `dimensions` is None for the model's own width. `pinned` is the operator's name for the space
-    (`model_info.embedding_space`) and then decides equality alone, together with dimensions and form.
+    `dimensions` is None for the model's own width, `normalised` for what the model does unasked. `pinned` is the
+    operator's name for the space (`model_info.embedding_space`) and then decides equality alone, together
+    with dimensions, normalisation and form.
     """
 
     model: str
@@ -58,10 +59,13 @@ class EmbeddingSpace:
     dimensions: int | None = None
     multivector: bool = False
     pinned: str | None = None
+    normalised: bool | None = None
 
     @property
     def name(self) -> str:
         """The text in `x-nova-embedding-space`."""
         base = self.pinned or (f"{self.model}+{self.adapter}" if self.adapter else self.model)
         form = "/multivector" if self.multivector else "/pooled"
+        if self.normalised is not None:
+            form += "/normalised" if self.normalised else "/unnormalised"
         return f"{base}/{self.dimensions}{form}" if self.dimensions else f"{base}{form}"

@@ -69,6 +69,7 @@ class ToolCallStart:
     id: str
     name: str
     custom: bool = False
+    extra: Extra = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

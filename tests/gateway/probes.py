@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from nova_core import Call, Chunk, RateLimitedError, RejectedError, Reply, Request, hookimpl
+from nova_core import (
+    Call,
+    Chunk,
+    ConfigurationError,
+    Deployment,
+    RateLimitedError,
+    RejectedError,
+    Reply,
+    Request,
+    hookimpl,
+)
 from nova_core.errors import NovaError
-from nova_core.types.call import CallRecord
+from nova_core.types.call import Attempt, CallRecord
 from nova_core.types.chat import ChatReply
 from nova_core.types.events import TextDelta
 from nova_core.types.plugin import GatewayView
+from nova_core.types.routing import Snapshot
 
 
 class Probe:
@@ -136,3 +148,55 @@ class Buggy(Probe):
     @hookimpl
     def pre_call(self) -> None:
         raise ZeroDivisionError("secret detail")
+
+
+class SlowObserver(Probe):
+    """Takes its time over each attempt."""
+
+    @hookimpl
+    async def attempt_finished(self, attempt: Attempt) -> None:
+        await asyncio.sleep(2)
+        self.seen.append(f"attempt {attempt.number}")
+
+
+class Emptying(Probe):
+    """A filter that leaves nothing of the first group."""
+
+    @hookimpl
+    def route_select(self, snapshot: Snapshot) -> tuple[Deployment, ...] | None:
+        return () if snapshot.fallback == 0 else None
+
+
+class Refusing(Probe):
+    @hookimpl
+    def startup(self) -> None:
+        raise ConfigurationError("not with this configuration")
+
+
+class Counting(Probe):
+    """An object of the module, as an entry point may name: every generation has the same one."""
+
+    @hookimpl
+    def startup(self) -> None:
+        self.seen.append("counting startup")
+
+    @hookimpl
+    def shutdown(self) -> None:
+        self.seen.append("counting shutdown")
+
+
+COUNTING = Counting()
+
+
+class Clumsy(Probe):
+    """Fails before it has wrapped the stream."""
+
+    @hookimpl
+    def post_call_stream(self, chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
+        raise RuntimeError("no wrapper")
+
+
+class Forgetful(Probe):
+    @hookimpl
+    async def startup(self, gateway: GatewayView) -> None:
+        gateway.settings["forgotten"]

@@ -64,7 +64,7 @@ class Bench:
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    async def _observe(self, call: Call, attempt: Attempt) -> None:
+    def _observe(self, call: Call, attempt: Attempt) -> None:
         assert call.attempts[-1] is attempt
 
 

@@ -11,9 +11,11 @@ from nova_core.errors import (
     APIConnectionError,
     BadGatewayError,
     BadRequestError,
+    ConfigurationError,
     InternalServerError,
     ModelNotFoundError,
     NovaError,
+    PermissionDeniedError,
     RateLimitedError,
     RejectedError,
     RequestTimeoutError,
@@ -21,6 +23,7 @@ from nova_core.errors import (
 from nova_core.testing.caller import GatewayFactory
 from nova_core.testing.upstream import ScriptedUpstream
 from nova_core.types.call import CallOptions
+from nova_core.types.principal import Principal
 from nova_core.wire.body import parse_members
 from tests.gateway.probes import Probe
 
@@ -373,3 +376,79 @@ async def test_a_number_that_nothing_can_hold_is_a_bad_request(gateway: GatewayF
     members = parse_members(b'{"model": "gpt", "messages": [{"role": "user", "content": "x"}], "user": 1e999}')
     with pytest.raises(BadRequestError, match="user"):
         await caller.answer(members)
+
+
+async def test_an_observer_of_attempts_that_is_slow_holds_up_no_caller(
+    gateway: GatewayFactory, upstream: ScriptedUpstream
+) -> None:
+    caller = await gateway(config("a"), plugins=plugins("SlowObserver"))
+    async with asyncio.timeout(1.9):
+        await caller.chat("gpt")
+    assert Probe.seen == []
+    await caller.gateway.background.drain(5)
+    assert Probe.seen == ["attempt 1"]
+
+
+async def test_an_error_is_not_its_own_cause(gateway: GatewayFactory, upstream: ScriptedUpstream) -> None:
+    upstream.script("a", status=400)
+    with pytest.raises(BadRequestError) as caught:
+        await (await gateway(config("a"))).chat("gpt")
+    assert caught.value.__cause__ is not caught.value
+
+
+async def test_embeddings_never_fall_back_to_another_space_also_when_a_plugin_left_no_deployment(
+    gateway: GatewayFactory, upstream: ScriptedUpstream
+) -> None:
+    setup = config("a", router_settings={"num_retries": 0, "fallbacks": [{"gpt": ["other", "same"]}]})
+    for name, model in (("other", "b"), ("same", "a")):
+        entry = {"model_name": name, "params": {"model": f"scripted/{model}", "api_base": "{upstream}/v1"}}
+        setup["model_list"].append(entry)
+    caller = await gateway(setup, plugins=plugins("Emptying"))
+    await caller.embed("gpt", "hello")
+    assert upstream.asked == ["a"] and caller.last is not None and caller.last.group == "same"
+    setup["model_list"].append({**setup["model_list"][1], "model_name": "gpt"})
+    both = await gateway(setup, plugins=plugins("Emptying"))
+    with pytest.raises(NovaError, match="none fits this request"):
+        await both.embed("gpt", "hello")
+    assert upstream.asked == ["a"]
+
+
+async def test_when_a_plugin_refuses_the_start_those_before_it_are_stopped_again(gateway: GatewayFactory) -> None:
+    with pytest.raises(ConfigurationError, match="not with this"):
+        await gateway(config("a"), plugins=plugins("Outer", "Refusing", "Counting"))
+    assert Probe.seen == ["startup", "shutdown"]
+
+
+async def test_a_plugin_object_that_two_configurations_share_is_stopped_with_the_last(gateway: GatewayFactory) -> None:
+    shared = {"counting": f"{PROBES}:COUNTING"}
+    caller = await gateway(config("a"), plugins=shared)
+    other = await gateway(config("b"), plugins=shared)
+    Probe.seen.clear()
+    await caller.gateway.reload(other.gateway.runtime)
+    await caller.gateway.background.drain(1)
+    assert Probe.seen == ["counting startup"]
+    await caller.gateway.stop()
+    assert Probe.seen == ["counting startup", "counting shutdown"]
+
+
+async def test_a_plugin_that_fails_to_wrap_a_stream_leaves_no_upstream_open(
+    gateway: GatewayFactory, upstream: ScriptedUpstream
+) -> None:
+    upstream.script("a", stream=["word "] * 100, gap=0.05)
+    caller = await gateway(config("a"), plugins=plugins("Clumsy"))
+    with pytest.raises(InternalServerError):
+        await anext(aiter(caller.stream("gpt")))
+    await upstream.until(lambda it: len(it.disconnects) == 1)
+
+
+async def test_a_start_that_fails_names_the_plugin(gateway: GatewayFactory) -> None:
+    with pytest.raises(ConfigurationError, match="plugin 'answering' could not start: KeyError"):
+        await gateway(config("a"), plugins={"answering": f"{PROBES}:Forgetful"})
+
+
+async def test_no_plugin_answers_a_call_of_a_model_that_the_key_may_not_call(gateway: GatewayFactory) -> None:
+    caller = await gateway(config("a"), plugins=plugins("Answering"))
+    body = {"model": "gpt", "messages": [{"role": "user", "content": "Hi"}]}
+    with pytest.raises(PermissionDeniedError):
+        await caller.answer(body, principal=Principal("someone", models=("other",)))
+    assert Probe.seen == []

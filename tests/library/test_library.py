@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import nova_core
 from nova_core import Gateway, ModelNotFoundError, RateLimitedError, acompletion, aembedding, completion, embedding
-from nova_core.gateway.library import SyncStream
+from nova_core.gateway.library import SyncStream, shared_library
 from nova_core.gateway.objects import Answer
 from nova_core.testing.upstream import ScriptedUpstream
 
@@ -121,3 +124,42 @@ def test_a_script_ends_without_a_word_after_its_answer(model: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "answered True", "")
+
+
+def test_a_stream_that_is_dropped_unread_is_closed(threaded_upstream: ScriptedUpstream) -> None:
+    threaded_upstream.script("m", stream=["word "] * 100, gap=0.05)
+    stream = completion("openai/m", HELLO, stream=True, api_base=f"{threaded_upstream.url}/v1", api_key="k")
+    library = shared_library()
+    assert library._gateway is not None and library._gateway.in_flight == 1
+    del stream
+    gc.collect()
+    deadline = time.monotonic() + 2
+    while library._gateway.in_flight and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert library._gateway.in_flight == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_process_calls_and_ends_as_its_parent_does() -> None:
+    script = (
+        "import os, sys\n"
+        "from nova_core import completion\n"
+        "ask = lambda: print(bool(completion('echo/echo', [{'role': 'user', 'content': 'hi'}]).text), flush=True)\n"
+        "ask()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    ask()\n"
+        "    sys.exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "ask()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout.split()) == (0, ["True"] * 3)
+
+
+async def test_the_sync_functions_refuse_to_wait_on_the_librarys_own_loop() -> None:
+    async def as_a_hook_would() -> None:
+        completion("echo/echo", HELLO)
+
+    with pytest.raises(RuntimeError, match="use the async functions"):
+        await shared_library().thread.bridge(as_a_hook_would())

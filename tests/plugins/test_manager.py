@@ -22,6 +22,14 @@ PROVIDER = """
     plugin = Acme()
 """
 PACK = "nova-plugin-openai-compatible"
+CONFIGURED = """
+from nova_core import hookimpl
+
+class plugin:
+    @hookimpl
+    def register_config(self):
+        return {}
+"""
 HOOK = """
     from nova_core.hookspecs import hookimpl
 
@@ -94,6 +102,8 @@ def test_the_order_of_the_configuration_is_the_order_of_the_pipeline(site):
         ("class plugin:\n    requires = 'tags'", "`requires` is not a tuple"),
         ("class plugin:\n    requires = property(lambda self: 1 / 0)", "`requires` cannot be read: ZeroDivisionError"),
         ("raise ValueError('bad key sk-abcdefghijkl')", "ValueError: bad key ***"),
+        (CONFIGURED.format("1 / 0"), "its register_config raised ZeroDivisionError"),
+        (CONFIGURED.format("['router_settings']"), "must answer a list of ConfigSection"),
     ],
 )
 def test_a_broken_plugin_is_reported_by_distribution_and_the_others_work(site, source, reason):

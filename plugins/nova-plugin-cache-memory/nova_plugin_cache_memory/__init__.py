@@ -3,7 +3,8 @@
 The key covers the model group, everything in the body that shapes the answer (in any order), tags, guardrails, the
 namespace, and nothing of the credential: callers with different keys share answers, as they would share the model, and
 a caller never gets the answer of a model that its key may not call. `cache_params.scope: principal` keeps the
-answers of each key apart. Calls that bring their own credentials or addresses are never cached.
+answers of each key apart. Calls that bring their own credentials, addresses or `mock_response` are never cached.
+`plugins: auto` alone does not switch it on, and `cache: false` switches it off.
 
 `cache_params`: `ttl` (600 s), `namespace`, `mode` (`default_off`: only calls with `cache: {use-cache: true}`),
 `supported_call_types`, `max_messages` (longer conversations are not cached), `max_items` (1000), `max_bytes` (64 MiB),

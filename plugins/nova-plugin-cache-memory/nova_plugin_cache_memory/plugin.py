@@ -93,10 +93,12 @@ class MemoryCache:
 
     def _caches(self, call: Call, request: Request, wanted: Controls) -> bool:
         settings = self._settings
-        if not (settings.default_on or wanted.asked_for) or request.operation not in settings.operations:
+        on = settings.enabled and (settings.default_on or wanted.asked_for)
+        if not on or request.operation not in settings.operations:
             return False
         # A hit comes before the gateway's own check of what the key may call.
-        if call.options.overrides or not all(map(call.principal.may_call, (call.model, request.model))):
+        own = call.options.overrides or call.options.mock_response is not None
+        if own or not all(map(call.principal.may_call, (call.model, request.model))):
             return False
         return settings.max_messages is None or messages_in(request) <= settings.max_messages
 

@@ -24,8 +24,12 @@ OPERATIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """`cache_params`; times in seconds, sizes in bytes. `max_messages` None: any length."""
+    """`cache_params`; times in seconds, sizes in bytes. `max_messages` None: any length.
 
+    `enabled` is what `cache` says, or where it is silent, whether the plugin is there by name and not by `auto`.
+    """
+
+    enabled: bool = True
     ttl: float = 600.0
     namespace: str = ""
     default_on: bool = True
@@ -43,10 +47,13 @@ DEFAULTS = CacheSettings()
 def cache_settings(raw: Mapping[str, Any]) -> CacheSettings:
     """From the whole configuration. Raises ConfigurationError naming the key that cannot be used."""
     params: dict[str, Any] = {}
+    enabled = raw.get("plugins") != "auto"
     for section in ("litellm_settings", "nova_settings"):
         value = raw.get(section)
-        found = value.get("cache_params") if isinstance(value, Mapping) else None
-        params.update({name: item for name, item in (found or {}).items() if item is not None})
+        if not isinstance(value, Mapping):
+            continue
+        params.update({name: item for name, item in (value.get("cache_params") or {}).items() if item is not None})
+        enabled = enabled if value.get("cache") is None else value["cache"] is True
     scope = params.get("scope", "shared")
     if scope not in ("shared", "principal"):
         raise ConfigurationError("cache_params.scope must be shared or principal")
@@ -54,6 +61,7 @@ def cache_settings(raw: Mapping[str, Any]) -> CacheSettings:
     names = [types] if isinstance(types, str) else types
     operations = OPERATIONS.values() if names is None else [OPERATIONS[name] for name in names if name in OPERATIONS]
     return CacheSettings(
+        enabled=enabled,
         ttl=_number(params, "ttl", DEFAULTS.ttl),
         namespace=str(params.get("namespace", "")),
         default_on=params.get("mode", "default_on") != "default_off",

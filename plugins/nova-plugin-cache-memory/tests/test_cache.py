@@ -282,3 +282,27 @@ def test_a_key_depends_on_what_a_body_says_and_not_on_how(body, random):
         request = Request("chat", OPENAI_CHAT, parse_members(text))
         keys.add(cache_key(Call(request), request, group="g", namespace="", scope=""))
     assert len(keys) == 1
+
+
+async def test_a_scripted_answer_is_never_kept_for_other_callers(caller, upstream):
+    assert await ask(caller, {"mock_response": "made up"}) == "made up"
+    upstream.script("gpt", "the model's")
+    assert await ask(caller) == "the model's"
+    assert await ask(caller, {"mock_response": "made up"}) == "made up"
+
+
+@pytest.mark.parametrize(
+    ("sections", "asked"),
+    [
+        ({"plugins": "auto"}, 2),
+        ({"plugins": "auto", "nova_settings": {"cache": False}}, 2),
+        ({"plugins": "auto", "nova_settings": {"cache": True}}, 1),
+        ({"plugins": ["cache-memory"]}, 1),
+        ({"plugins": ["cache-memory"], "litellm_settings": {"cache": False}}, 2),
+    ],
+)
+async def test_only_a_cache_that_the_file_asks_for_caches(gateway, upstream, sections, asked):
+    caller = await gateway({"model_list": CONFIG["model_list"], **sections})
+    await ask(caller)
+    await ask(caller)
+    assert len(upstream.requests) == asked

@@ -9,6 +9,7 @@ import msgspec
 
 from nova_core.errors import BadGatewayError
 from nova_core.types.message import Reply
+from nova_core.types.usage import Usage
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_plugin_embeddings.vectors import Datum, data_of, in_order
 
@@ -16,7 +17,8 @@ from nova_plugin_embeddings.vectors import Datum, data_of, in_order
 def merged(replies: Sequence[tuple[Sequence[int], Reply]], *, model: str) -> Reply:
     """`replies` are (places of the part's items in the batch, reply); every place occurs once.
 
-    Usage is summed member by member, and left out when a part does not state its own.
+    Usage is summed member by member, and left out when a part does not state its own. What is counted for the call
+    is the sum of what is counted for the parts: an answer from a cache states usage and counts none.
     """
     placed: dict[int, Datum] = {}
     for places, reply in replies:
@@ -33,7 +35,9 @@ def merged(replies: Sequence[tuple[Sequence[int], Reply]], *, model: str) -> Rep
     usages = [reply.get("usage") for _, reply in replies]
     if all(isinstance(usage, dict) for usage in usages):
         members["usage"] = total(usages)
-    return Reply("embedding", OPENAI_EMBEDDINGS, members)
+    counted = [reply.usage for _, reply in replies if reply.usage is not None]
+    usage = sum(counted, Usage()) if len(counted) == len(replies) else None
+    return Reply("embedding", OPENAI_EMBEDDINGS, members, usage=usage)
 
 
 def total(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:

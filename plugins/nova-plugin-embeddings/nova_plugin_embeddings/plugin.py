@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from nova_core.errors import BadGatewayError, ConfigurationError
@@ -68,7 +67,11 @@ class NovaTaskRouter:
         if not wanted.tasks and not wanted.adapters:
             self._warn(request.model)
         parts = parts_of(wanted, group)
-        return await self._split(call, request, parts) if len(parts) > 1 else None
+        if len(parts) < 2:
+            return None
+        for part in parts:  # before anything is asked, and with the places that the caller knows
+            selected(Asked(part, wanted.single, wanted.adapter), group, self._known, request.model)
+        return await self._split(call, request, parts)
 
     @hookimpl(tryfirst=True)
     def route_select(
@@ -101,8 +104,10 @@ class NovaTaskRouter:
             task = part[0].task
             places = ", ".join(str(item.place) for item in part[:16]) + (", …" if len(part) > 16 else "")
             call.note(NAME, f"split off {len(part)} items", f"{task.name if task else 'no task'}: {places}")
-        replies = await _all([call.run(part_request(request, part)) for part in parts])
-        _gather_facts(call, call.children[before:])
+        try:
+            replies = await _all([call.run(part_request(request, part)) for part in parts])
+        finally:
+            _gather_facts(call, call.children[before:])
         placed = [([item.place for item in part], reply) for part, reply in zip(parts, replies, strict=True)]
         return merged(placed, model=call.model)
 
@@ -145,28 +150,20 @@ def _gather_facts(call: Call, children: Sequence[Call]) -> None:
         call.space = next(iter(spaces.values()))
     elif spaces:
         call.reply_headers["embedding-space"] = ", ".join(spaces)
-    served = dict.fromkeys(child.deployment.id for child in children if child.deployment is not None)
+    served = dict.fromkeys(filter(None, map(_served_by, children)))
     if served:
         call.reply_headers["model-id"] = ", ".join(served)
-        call.reply_headers["model-group"] = children[0].group
-    cost = _cost(children)
-    if cost is not None:
-        call.reply_headers["response-cost"] = f"{cost:f}"
+        call.group = call.reply_headers["model-group"] = children[0].group
+    retries = sum(max(0, len(child.attempts) - 1 - child.fallbacks) for child in children)
+    call.reply_headers["attempted-retries"] = str(retries)
+    call.reply_headers["attempted-fallbacks"] = str(sum(child.fallbacks for child in children))
     call.fidelity = sum((child.fidelity for child in children), Fidelity())
     call.upstream_seconds += max((child.upstream_seconds for child in children), default=0.0)
 
 
-def _cost(children: Sequence[Call]) -> Decimal | None:
-    """Dollars of all parts; None as soon as those of one are unknown."""
-    total = Decimal(0)
-    for child in children:
-        if child.deployment is None or child.usage is None:
-            return None
-        cost = child.deployment.prices.cost(child.usage)
-        if cost is None:
-            return None
-        total += cost
-    return total
+def _served_by(child: Call) -> str | None:
+    """The id of the deployment; that of the answer where a cache has it."""
+    return child.deployment.id if child.deployment is not None else child.reply_headers.get("model-id")
 
 
 def _expected(call: Call, request: Request, wanted: Asked) -> Expected:

@@ -43,18 +43,20 @@ def selected(
 
 
 def parts_of(wanted: Asked, deployments: Sequence[Deployment]) -> tuple[Part, ...]:
-    """The items in parts that the same deployments serve, in order of their first item."""
+    """The items in parts that the same deployments serve, by task and adapter, in order of their first item."""
     parts: dict[frozenset[str] | None, list[Item]] = {}
-    serving: dict[str, frozenset[str]] = {}
+    serving: dict[tuple[str | None, str | None], frozenset[str] | None] = {(None, None): None}
     for item in wanted.items:
-        who = None
-        if item.task is not None:
-            name = item.task.name
-            if name not in serving:
-                serving[name] = frozenset(each.id for each in deployments if serves(each, name))
-            who = serving[name]
-        parts.setdefault(who, []).append(item)
+        task = item.task.name if item.task is not None else None
+        needs = (task, item.adapter)
+        if needs not in serving:
+            serving[needs] = frozenset(each.id for each in deployments if _fits(each, task, item.adapter))
+        parts.setdefault(serving[needs], []).append(item)
     return tuple(map(tuple, parts.values()))
+
+
+def _fits(deployment: Deployment, task: str | None, adapter: str | None) -> bool:
+    return (task is None or serves(deployment, task)) and (adapter is None or adapter in adapters_of(deployment))
 
 
 def part_request(request: Request, part: Part) -> Request:

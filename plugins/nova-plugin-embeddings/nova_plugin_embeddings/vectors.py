@@ -60,25 +60,25 @@ def in_order(data: list[Datum]) -> list[Datum]:
 
 
 def checked(reply: Reply, expected: Expected) -> Reply | None:
-    """The reply in the expected encoding; None when it is that already and no byte need change.
+    """The reply in the expected encoding and by `index`; None when it is that already and no byte need change.
 
     Raises BadGatewayError naming what is wrong: the count, the width, a number that is not finite, the form.
     """
     data = data_of(reply)
     if len(data) != expected.count:
         raise BadGatewayError(f"the upstream answered {len(data)} vectors for {expected.count} items of `input`")
-    in_order(data)
+    ordered = in_order(data)
     width = expected.dimensions
     changed: dict[int, msgspec.Raw] = {}
-    for place, datum in enumerate(data):
+    for place, datum in enumerate(ordered):
         found, encoded = _one(place, datum.get("embedding"), expected)
         width = _same_width(place, found, width, expected.dimensions)
         if encoded is not None:
             changed[place] = encoded
-    if not changed:
+    if not changed and ordered == data:
         return None
     renewed = [
-        {**datum, "embedding": changed[place]} if place in changed else datum for place, datum in enumerate(data)
+        {**datum, "embedding": changed[place]} if place in changed else datum for place, datum in enumerate(ordered)
     ]
     return reply.with_members({"data": msgspec.Raw(msgspec.json.encode(renewed))})
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nova_core.errors import BadRequestError, NovaError
+from nova_core.gateway.summary import summary
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
@@ -67,10 +68,10 @@ async def test_the_cost_of_a_split_batch_is_that_of_its_parts_and_unknown_if_one
     batch = {"input": [item("a", "code"), item("b", "retrieval")]}
     half = await gateway(priced)
     await send(half, batch)
-    assert "response-cost" not in half.last.reply_headers
+    assert "response-cost" not in summary(half.last)
     both = await gateway(priced.replace("id: nova-embeddings-retrieval}", "id: r, input_cost_per_token: 0.25}"))
     await send(both, batch)
-    assert float(both.last.reply_headers["response-cost"]) == 2.0
+    assert float(summary(both.last)["response-cost"]) == 2.0
 
 
 async def test_items_take_the_top_level_task_and_parts_without_need_of_it_lose_it(nova, upstream):
@@ -174,3 +175,56 @@ def test_splitting_and_merging_puts_every_item_back_in_its_place(items, task):
     whole = merged(replies, model="nova")
     assert [datum["echo"] for datum in whole.get("data")] == items
     assert [datum["index"] for datum in whole.get("data")] == list(range(len(items)))
+
+
+async def test_the_record_of_a_split_batch_has_its_group_its_cost_and_the_time_of_its_parts(gateway, upstream):
+    nova = await gateway(
+        CONFIG.replace("mode: embedding,", "mode: embedding, input_cost_per_token: 0.5,").replace(
+            "num_retries: 0}", "num_retries: 1, model_group_alias: {short: nova-embeddings-v1}}"
+        )
+    )
+    records = []
+    nova.gateway.watchers.append(records.append)
+    upstream.script(CODE, status=503, headers={"retry-after": "0"}).script(CODE, usage=(2, 0), delay=0.1)
+    upstream.script(RETRIEVAL, usage=(4, 0))
+    batch = {"model": "short", "input": [item("a", "code"), item("b", "retrieval")]}
+    await send(nova, batch)
+    *children, parent = records
+    assert {record.call.parent for record in children} == {parent.call}
+    assert parent.cost == sum(record.cost for record in children) == 3
+    assert parent.call.group == "nova-embeddings-v1"
+    assert summary(parent.call)["attempted-retries"] == "1"
+    upstream.forget().script(CODE, status=400, delay=0.1)
+    with pytest.raises(NovaError):
+        await send(nova, batch)
+    assert records[-1].call.parent is None and records[-1].upstream_seconds >= 0.09
+
+
+async def test_items_with_adapters_of_their_own_are_split_like_those_with_tasks(nova, upstream):
+    items = [item("a", adapter="code"), item("b", "retrieval"), item("c", "code.query")]
+    reply = await send(nova, {"input": items})
+    sent = {received.model: received.json for received in upstream.requests}
+    assert {model: body["input"] for model, body in sent.items()} == {CODE: [items[0], items[2]], RETRIEVAL: [items[1]]}
+    assert len(vectors(reply)) == 3
+
+
+@pytest.mark.parametrize("wrong", [{"task": "code", "adapter": "retrieval"}, {"adapter": "nope"}])
+async def test_an_item_whose_adapter_is_wrong_is_refused_by_its_place_before_anything_is_asked(nova, upstream, wrong):
+    with pytest.raises(BadRequestError) as refused:
+        await send(nova, {"input": [item("a", "retrieval"), {"text": "b", **wrong}]})
+    assert (refused.value.param, refused.value.code) == ("input[1].adapter", "adapter_contradicts_task")
+    assert upstream.asked == []
+
+
+async def test_parts_that_a_cache_answers_cost_and_count_nothing(gateway, upstream):
+    priced = CONFIG.replace("mode: embedding,", "mode: embedding, input_cost_per_token: 0.5,")
+    nova = await gateway(priced.replace("drop_params: true", "drop_params: true, cache: true"))
+    upstream.script(CODE, usage=(2, 0)).script(RETRIEVAL, usage=(4, 0))
+    await send(nova, {"input": [item("a", "code")]})
+    first = await send(nova, {"input": [item("a", "code"), item("b", "retrieval")]})
+    assert (nova.last.usage.total, summary(nova.last)["response-cost"]) == (4, "2.0")
+    second = await send(nova, {"input": [item("a", "code"), item("b", "retrieval")]})
+    assert first.encode() == second.encode() and first.get("usage")["total_tokens"] == 6
+    assert nova.last.usage.total == 0 and "response-cost" not in summary(nova.last)
+    assert summary(nova.last)["model-id"] == "nova-embeddings-code, nova-embeddings-retrieval"
+    assert len(upstream.requests) == 2
