@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from nova_core.plugins.compiler import Pipeline, compile_pipeline
 from nova_core.plugins.discovery import Installed, discover
 from nova_core.plugins.loaded import BrokenPlugin, Loaded, Named
 from nova_core.plugins.manager import load_plugins
+from nova_core.stores import MemoryCounterStore, MemoryKeyValueStore
 from nova_core.types.call import Call
 from nova_core.types.message import Reply, Stream
 from nova_core.types.plugin import ConfigSection
@@ -26,6 +27,9 @@ from nova_core.types.routing import Catalog
 
 if TYPE_CHECKING:
     from nova_core.gateway.gateway import Gateway
+
+
+MEMORY_STORES: Mapping[str, Callable[[], object]] = {"key_value": MemoryKeyValueStore, "counters": MemoryCounterStore}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,18 @@ class RuntimeView:
     def plugin_settings(self, name: str) -> Mapping[str, Any]:
         """The mapping under `plugins: {name: …}`."""
         return self._runtime.settings.plugins.settings.get(name, {})
+
+    def store(self, kind: str, settings: Mapping[str, Any] | None = None) -> object:
+        """A store of `kind`: the first that a plugin provides, else one in this process's memory."""
+        for step in self._runtime.pipeline.provide_store:
+            provided: object | None = step.call(kind, settings or {})
+            if provided is not None:
+                return provided
+        if kind not in MEMORY_STORES:
+            raise ConfigurationError(
+                f"no plugin provides a store of kind '{kind}'; built in: {', '.join(MEMORY_STORES)}"
+            )
+        return MEMORY_STORES[kind]()
 
     def spawn(self, work: Awaitable[object], *, name: str) -> None:
         """Owned background work."""

@@ -44,6 +44,14 @@ class GatewayView(Protocol):
         """The mapping under `plugins: {name: …}`, empty when there is none."""
         ...
 
+    def store(self, kind: str, settings: Mapping[str, Any] | None = None) -> object:
+        """A store with the protocol of `kind` in `nova_core.stores` (`key_value`, `counters`).
+
+        The first that a plugin's `provide_store` answers for `settings`, else one in this process's memory.
+        Raises ConfigurationError for a kind that nobody provides.
+        """
+        ...
+
     def spawn(self, work: Awaitable[object], *, name: str) -> None:
         """Run background work that the gateway owns: cancelled and awaited at shutdown, errors logged."""
         ...

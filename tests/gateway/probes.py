@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+
+import pytest
 
 from nova_core import (
     Call,
@@ -200,3 +202,19 @@ class Forgetful(Probe):
     @hookimpl
     async def startup(self, gateway: GatewayView) -> None:
         gateway.settings["forgotten"]
+
+
+class Keeping(Probe):
+    """Provides stores of one kind, and asks for two kinds at start-up."""
+
+    asked: list[object] = []  # noqa: RUF012
+
+    @hookimpl
+    def provide_store(self, kind: str, settings: Mapping[str, object]) -> object | None:
+        return ("shelf", dict(settings)) if kind == "key_value" else None
+
+    @hookimpl
+    def startup(self, gateway: GatewayView) -> None:
+        self.asked[:] = [gateway.store("key_value", {"size": 1}), gateway.store("counters")]
+        with pytest.raises(ConfigurationError, match="kind 'attic'"):
+            gateway.store("attic")

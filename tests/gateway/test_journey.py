@@ -20,12 +20,13 @@ from nova_core.errors import (
     RejectedError,
     RequestTimeoutError,
 )
+from nova_core.stores import MemoryCounterStore
 from nova_core.testing.caller import GatewayFactory
 from nova_core.testing.upstream import ScriptedUpstream
 from nova_core.types.call import CallOptions
 from nova_core.types.principal import Principal
 from nova_core.wire.body import parse_members
-from tests.gateway.probes import Probe
+from tests.gateway.probes import Keeping, Probe
 
 PROBES = "tests.gateway.probes"
 
@@ -452,3 +453,10 @@ async def test_no_plugin_answers_a_call_of_a_model_that_the_key_may_not_call(gat
     with pytest.raises(PermissionDeniedError):
         await caller.answer(body, principal=Principal("someone", models=("other",)))
     assert Probe.seen == []
+
+
+async def test_a_plugin_gets_its_store_from_whoever_provides_one_and_else_in_memory(gateway: GatewayFactory) -> None:
+    await gateway(config("a"), plugins=plugins("Keeping"))
+    provided, own = Keeping.asked
+    assert provided == ("shelf", {"size": 1})
+    assert isinstance(own, MemoryCounterStore)
