@@ -25,16 +25,30 @@ def read_settings(loaded: LoadedConfig, *, supported: Collection[str] = ()) -> S
     """
     builder = Builder(loaded)
     settings = builder.build()
-    problems = [*loaded.problems, *builder.problems, *_lost_values(loaded)]
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        raise ConfigError(errors)
+    _refuse_errors((*loaded.problems, *builder.problems, *_lost_values(loaded)))
     found = Survey(loaded, supported).found()
     return replace(
         settings,
         unknown=tuple(key.path for key in found if key.status == "unknown"),
         unsupported=tuple(key.path for key in found if key.status == "unsupported"),
     )
+
+
+def settings_to_check(loaded: LoadedConfig) -> Settings:
+    """Settings that only checks may use: values the gateway cannot do without may be missing in them.
+
+    `ConfigError` when the file does not have the right shape.
+    """
+    builder = Builder(loaded)
+    settings = builder.build()
+    _refuse_errors((*loaded.problems, *builder.problems))
+    return settings
+
+
+def _refuse_errors(problems: Collection[Problem]) -> None:
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise ConfigError(errors)
 
 
 def check_keys(loaded: LoadedConfig, *, supported: Collection[str] = ()) -> list[Problem]:

@@ -140,6 +140,8 @@ class GeneralSettings(Section):
         None, description="Largest request body in MiB; the smaller counts where limits.body_mb is given.")  # fmt: skip
     limits: Limits = Field(default_factory=Limits, description="What one request may take.")
     allow_client_side_credentials: bool = Field(False, description="Callers may send api_base and credentials.")
+    always_include_stream_usage: bool = Field(
+        False, description="Ask for every stream's usage, to count it; callers see it if they ask.")  # fmt: skip
     cors_origins: TextList = Field((), description="Origins of browsers that may call; `*` for all.")
     root_path: str = Field("", description="Path under which a reverse proxy serves the gateway.")
     use_x_forwarded_for: bool = Field(False, description="Read the caller's address from X-Forwarded-For.")

@@ -24,7 +24,8 @@ class Script:
     `text` is the chat answer (`stream` gives its pieces), `tool_calls` are (name, arguments) pairs, `usage` is
     (input, output) tokens, which streams state when asked (`usage_unasked`: always, as some vendors do), `width` the
     embeddings' width. `json` is a whole body of one's own, or makes one from the request; `body` the same as bytes;
-    `sse` the raw pieces of a streamed body; `raw` the whole response, after which the connection closes. `status` of
+    `sse` the raw pieces of a streamed body (beside `json` or `body`: of the answer to a request that asks for a
+    stream); `raw` the whole response, after which the connection closes. `status` of
     400 and above without a body gives an error in the route's shape, with `message`, `code` and `error_type`. `delay`
     is before the headers, `gap` between two pieces of a stream, in seconds. `reset` drops the connection and `stall`
     goes silent: before the headers (True or "headers"), or when half of the body was sent ("body"). `half_stream`
@@ -76,7 +77,8 @@ def render(script: Script, received: Received) -> Rendered:
     body = received.json if isinstance(received.json, dict) else {}
     if script.html:
         return Rendered("text/html; charset=utf-8", (HTML,), False)
-    if script.sse is not None:
+    whole = script.json is not None or script.body is not None
+    if script.sse is not None and (body.get("stream") is True or not whole):
         return Rendered("text/event-stream", tuple(script.sse), True)
     if script.body is not None:
         return Rendered("application/json", (script.body,), False)

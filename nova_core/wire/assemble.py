@@ -174,7 +174,8 @@ class _Block:
             case RedactedThinkingBlock():
                 return RedactedThinking(self.first.data)
             case ToolCallStart():
-                return ToolCall(self.first.id, self.first.name, text, custom=self.first.custom)
+                start = self.first
+                return ToolCall(start.id, start.name, text, custom=start.custom, extra=start.extra)
             case OpaqueBlock():
                 return Opaque(self.first.dialect, self.first.raw)
             case AudioDelta():
@@ -212,7 +213,7 @@ def _join(target: dict[str, Any], more: Mapping[str, Any]) -> None:
 def disassemble(reply: ChatReply) -> Iterator[tuple[Event, ...]]:
     """The reply as a stream's events, one tuple per part; `assemble` makes the same reply of them.
 
-    Extras of single parts have no event and are left out.
+    Extras of single parts other than tool calls have no event and are left out.
     """
     yield (StreamStart(reply.id, reply.model, reply.created, reply.service_tier, reply.fingerprint),)
     if reply.extra:
@@ -251,7 +252,7 @@ def _part_events(index: int, block: int, part: Part) -> tuple[Event, ...]:
         case RedactedThinking():
             return (RedactedThinkingBlock(index, block, part.data),)
         case ToolCall():
-            start = ToolCallStart(index, block, part.id, part.name, part.custom)
+            start = ToolCallStart(index, block, part.id, part.name, part.custom, part.extra)
             return (start, ToolArgumentsDelta(index, block, part.arguments))
         case Audio():
             return (AudioDelta(index, block, part.id, part.source.data, part.transcript, part.expires_at),)

@@ -64,10 +64,14 @@ class OpenAICompatible(DialectProvider):
         return request.with_members(clean) if clean else request
 
     def with_usage(self, request: Request) -> Request:
-        """Usage in the last chunk of a stream, unless the caller or the vendor has no use for the option."""
-        if "stream_options" in {*request.members, *self.hints, *self.unsupported}:
+        """Usage in the last chunk of a stream, unless the vendor has no use for the option."""
+        if "stream_options" in {*self.hints, *self.unsupported}:
             return request
-        return request.with_members({"stream_options": {"include_usage": True}})
+        given = request.get("stream_options")
+        options = given if isinstance(given, dict) else {}
+        if options.get("include_usage") is True:
+            return request
+        return request.with_members({"stream_options": {**options, "include_usage": True}})
 
     def from_upstream(self, reply: Reply) -> Reply:
         """Some vendors' `reasoning` under its usual name, `reasoning_content`."""

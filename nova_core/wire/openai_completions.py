@@ -52,6 +52,7 @@ _CHAT_ONLY = (
     *("tools", "tool_choice", "response_format", "reasoning", "top_k", "logprobs", "top_logprobs", "modalities"),
     *("parallel_tool_calls", "metadata", "store"),
 )
+_CALLED = {"reasoning": "reasoning_effort"}
 _CHAT_HINTS = ("verbosity", "service_tier", "prompt_cache_key", "cache")
 
 
@@ -118,7 +119,7 @@ class OpenAICompletions:
             body["stream_options"] = {"include_usage": typed.include_usage}
         for name in _CHAT_ONLY:
             if getattr(typed, name) not in (None, (), False):
-                notes.lost(name, "completions have no such parameter")
+                notes.lost(_CALLED.get(name, name), "completions have no such parameter")
         for name in _CHAT_HINTS:
             if getattr(typed, name) is not None:
                 notes.hint(name)
@@ -170,9 +171,9 @@ class OpenAICompletions:
         """An encoder for one caller's stream."""
         return CompletionsEncoder(model=model, include_usage=include_usage, clock=self._clock)
 
-    def relay(self, *, model: str) -> ChatRelay:
+    def relay(self, *, model: str, hide_usage: bool = False) -> ChatRelay:
         """A relay for one stream; its frames differ from chat's only where a relay does not look."""
-        return ChatRelay(model=model)
+        return ChatRelay(model=model, hide_usage=hide_usage)
 
     def render_error(self, error: NovaError) -> dict[str, Any]:
         """OpenAI's error body."""

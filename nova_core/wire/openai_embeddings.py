@@ -129,7 +129,7 @@ class OpenAIEmbeddings:
         """Embeddings are never streamed. Raises BadRequestError."""
         raise _not_streamed()
 
-    def relay(self, *, model: str) -> StreamRelay:
+    def relay(self, *, model: str, hide_usage: bool = False) -> StreamRelay:
         """Embeddings are never streamed. Raises BadRequestError."""
         raise _not_streamed()
 

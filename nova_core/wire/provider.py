@@ -125,7 +125,7 @@ class DialectProvider(Provider):
         return request
 
     def with_usage(self, request: Request) -> Request:
-        """A streamed request that asks for usage; only for callers whose dialect always streams it (translated)."""
+        """A streamed request that asks for usage: where the gateway counts it, or the caller's dialect shows it."""
         return request
 
     def from_upstream(self, reply: Reply) -> Reply:
@@ -152,7 +152,8 @@ class DialectProvider(Provider):
         """One attempt. Raises UnsupportedParamsError, BadRequestError, AuthenticationError."""
         dialect = self.dialect_for(request.operation, deployment)
         credentials = self.headers(deployment, call)
-        upstream, fidelity = self._prepared(request, dialect, deployment, DropPolicy.of(call.options, deployment))
+        policy = DropPolicy.of(call.options, deployment)
+        upstream, fidelity = self._prepared(request, dialect, deployment, policy, metered=call.metered)
         call.fidelity = fidelity
         headers = self._merged([*credentials, *self.request_headers(upstream, call), *deployment.extra_headers.items()])
         streamed = dialect.operation in STREAMED and upstream.stream
@@ -193,7 +194,7 @@ class DialectProvider(Provider):
         return None
 
     def _prepared(
-        self, request: Request, dialect: Dialect, deployment: Deployment, policy: DropPolicy
+        self, request: Request, dialect: Dialect, deployment: Deployment, policy: DropPolicy, *, metered: bool
     ) -> tuple[Request, Fidelity]:
         asked, removed = policy.remove(request)
         upstream, fidelity = self._translated(asked, dialect, deployment.model)
@@ -203,9 +204,11 @@ class DialectProvider(Provider):
         upstream = self.to_upstream(upstream.without(*(whole - policy.allowed)))
         spoken = {name: value for name, value in asked.members.items() if name in policy.allowed}
         missing = {name: value for name, value in spoken.items() if name not in upstream.members}
-        if asked.dialect.name != dialect.name:
-            upstream = upstream.with_members(missing) if missing else upstream
-            upstream = self.with_usage(upstream) if upstream.stream else upstream
+        translated = asked.dialect.name != dialect.name
+        if translated and missing:
+            upstream = upstream.with_members(missing)
+        if upstream.stream and (translated or metered):
+            upstream = self.with_usage(upstream)
         upstream, removed_late = policy.remove(upstream)
         return upstream, Fidelity((*removed, *settled.notes, *removed_late))
 
@@ -214,7 +217,7 @@ class DialectProvider(Provider):
             return request.with_members({"model": model}), Fidelity()
         # Translation may depend on which model will read the request, so it is told the upstream's name.
         typed = self.before_translation(replace(request.typed, model=model))
-        upstream, fidelity = translate_request(request.with_typed(typed), dialect)
+        upstream, fidelity = translate_request(request, dialect, typed=typed)
         return upstream.with_members({"model": model}), fidelity
 
     def _merged(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -239,11 +242,17 @@ class DialectProvider(Provider):
         return self.from_upstream(reply)
 
     def _read_error(self, deployment: Deployment, response: UpstreamResponse) -> NovaError:
-        error = self.read_error(response)
-        for secret in _secrets(deployment, self.secret_headers):
-            error.message = error.message.replace(secret, "****")
-        error.args = (error.message,)
-        return error
+        return without_secrets(self.read_error(response), deployment, self.secret_headers)
+
+
+def without_secrets(
+    error: NovaError, deployment: Deployment, names: frozenset[str] = DialectProvider.secret_headers
+) -> NovaError:
+    """The same error, the deployment's key and its headers of these (lower case) names masked in the message."""
+    for secret in _secrets(deployment, names):
+        error.message = error.message.replace(secret, "****")
+    error.args = (error.message,)
+    return error
 
 
 def public_headers(headers: Mapping[str, str]) -> dict[str, str]:

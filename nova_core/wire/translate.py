@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from nova_core.errors import BadGatewayError, BadRequestError
@@ -11,7 +11,7 @@ from nova_core.types.chat import ChatReply, Opaque
 from nova_core.types.dialect import Dialect
 from nova_core.types.embeddings import EmbeddingsReply
 from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
-from nova_core.types.message import Operation, Reply, Request, TypedReply
+from nova_core.types.message import Operation, Reply, Request, TypedReply, TypedRequest, plain
 
 EMBEDDING: Operation = "embedding"
 
@@ -25,18 +25,37 @@ class ReportsReplies(Protocol):
         ...
 
 
-def translate_request(request: Request, dialect: Dialect) -> tuple[Request, Fidelity]:
+@runtime_checkable
+class NamesFields(Protocol):
+    """A dialect whose requests have other paths than their typed view."""
+
+    def caller_path(self, members: Mapping[str, Any], field: str) -> str:
+        """The path in a request with these decoded members of what `field` is in the typed view."""
+        ...
+
+
+def translate_request(
+    request: Request, dialect: Dialect, *, typed: TypedRequest | None = None
+) -> tuple[Request, Fidelity]:
     """The request in `dialect`, and what became of each field; the same request when it speaks `dialect` already.
 
-    Lost fields are left out: whether that is allowed is for the caller to settle. Raises BadRequestError with
+    `typed` is what to say in place of the request's own typed view. Fields are named as the caller knows them. Lost
+    fields are left out: whether that is allowed is for the caller to settle. Raises BadRequestError with
     the field's path for a request that cannot be read or said.
     """
     if request.dialect.name == dialect.name:
         return request, EXACT
     if (request.operation == EMBEDDING) != (dialect.operation == EMBEDDING):
         raise BadRequestError(f"a request for {request.operation} cannot be served through {dialect.operation}")
-    members, fidelity = dialect.render_request(request.typed)
-    return Request(dialect.operation, dialect, members), fidelity
+    members, fidelity = dialect.render_request(request.typed if typed is None else typed)
+    return Request(dialect.operation, dialect, members), _as_the_caller_says(request, fidelity)
+
+
+def _as_the_caller_says(request: Request, fidelity: Fidelity) -> Fidelity:
+    if not fidelity.notes or not isinstance(request.dialect, NamesFields):
+        return fidelity
+    members, path = plain(request.members), request.dialect.caller_path
+    return Fidelity(tuple(replace(note, field=path(members, note.field)) for note in fidelity.notes))
 
 
 def translate_reply(reply: Reply, dialect: Dialect) -> Reply:

@@ -134,9 +134,10 @@ def classify(
     if status is None and type == "overloaded_error":
         status = OVERLOADED
     found = _refined(base, status, message, (code, type)) or base
+    stated = code if code and not code.isdigit() else None
     error = found(
         redacted(message),
-        code=code if code and not code.isdigit() else None,
+        code=stated or (str(status) if status is not None and found is base else None),
         param=param,
         status=_kept_status(found, base, status),
         type=type if type and re.fullmatch(r"[a-z][a-z0-9_]*", type) else None,

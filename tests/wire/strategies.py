@@ -145,7 +145,7 @@ answer_texts = st.builds(Text, words, citations=st.lists(cited, max_size=2).map(
 answer_audio = st.builds(
     Audio, st.builds(lambda data: Source(data=data), base64), id=names, transcript=words, expires_at=counts
 )
-answer_calls = st.builds(ToolCall, names, names, words, custom=st.booleans())
+answer_calls = st.builds(ToolCall, names, names, words, custom=st.booleans(), extra=some_extra)
 answer_parts = st.builds(
     _parts,
     thoughts,

@@ -133,6 +133,20 @@ def test_a_tool_called_without_streamed_arguments_gets_whole_ones(start, argumen
     assert ToolArgumentsDelta(0, 0, arguments) in events
 
 
+@pytest.mark.parametrize(
+    ("caller", "extra"),
+    [
+        ({"type": "direct"}, {}),
+        ({"type": "code_execution", "tool_id": "s"}, {"caller": {"type": "code_execution", "tool_id": "s"}}),
+    ],
+)
+def test_who_calls_a_tool_is_kept_where_it_says_something(caller, extra):
+    start = {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": caller}
+    events = decoded(START, *block(0, start), ending("tool_use"), STOP)
+    known = {"anthropic_messages": extra} if extra else {}
+    assert ToolCallStart(0, 0, "t", "f", extra=known) in events
+
+
 def test_citations_keep_their_own_form():
     raw = {"type": "web_search_result_location", "url": "u", "title": "t", "cited_text": "c", "encrypted_index": "e"}
     events = decoded(

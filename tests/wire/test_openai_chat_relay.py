@@ -115,6 +115,16 @@ def test_usage_is_tapped_wherever_it_is() -> None:
     assert relay.usage == Usage(input=1, output=2)
 
 
+def test_usage_that_only_the_gateway_asked_for_is_tapped_and_left_out() -> None:
+    relay = OPENAI_CHAT.relay(model="m", hide_usage=True)
+    told = b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null,"z":1.0}'
+    sent = relay.relay(Frame(told))
+    assert sent == b"data: " + told.replace(b'"usage":null,', b"") + b"\n\n"
+    assert relay.relay(Frame(b'{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}')) == b""
+    assert relay.usage == Usage(input=1, output=2)
+    assert relay.end() == b"data: [DONE]\n\n"
+
+
 def test_a_failure_is_an_error_event_without_done() -> None:
     sent = OPENAI_CHAT.relay(model="m").fail(StreamBrokenError("gone"))
     assert b"gone" in sent

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
 from nova_core.errors import NovaError, RateLimitedError, ServiceUnavailableError, StreamBrokenError
@@ -19,6 +20,8 @@ from nova_core.types.events import (
     Event,
     Finish,
     Frame,
+    OpaqueBlock,
+    RedactedThinkingBlock,
     SignatureDelta,
     StreamStart,
     TextDelta,
@@ -96,6 +99,43 @@ def test_the_official_client_understands_every_chunk(reply: ChatReply) -> None:
     contents = [item.delta.content or "" for chunk in chunks for item in chunk.choices if item.index == 0]
     assert "".join(contents) == reply.text
     assert (chunks[-1].usage is None) == (reply.usage is None)
+    state = ChatCompletionStreamState()
+    for chunk in chunks:
+        list(state.handle_chunk(chunk))
+    message = state.current_completion_snapshot.choices[0].message
+    assert (message.content or "") == reply.text
+    thoughts = [part for part in reply.choices[0].message.parts if isinstance(part, Thinking | RedactedThinking)]
+    blocks = getattr(message, "thinking_blocks", None)
+    assert blocks is None or len(blocks) <= len(thoughts)
+
+
+def test_the_official_accumulator_keeps_apart_what_comes_in_several_pieces() -> None:
+    first, second = ({"type": "new", "n": n} for n in (1, 2))
+    web = {"type": "web_search_result_location", "url": "https://x", "title": "x"}
+    chunks = encoded(
+        START, ThinkingDelta(0, 0, "h"), SignatureDelta(0, 0, "s1"), RedactedThinkingBlock(0, 1, "r"),
+        ThinkingDelta(0, 2, "m"), SignatureDelta(0, 2, "s2"), OpaqueBlock(0, 3, "other", first),
+        OpaqueBlock(0, 4, "other", second), TextDelta(0, 5, "a"),
+        *(CitationDelta(0, 5, Citation("other", web, url="https://x", title="x")) for _ in range(2)), Finish(0, "stop"),
+    )  # fmt: skip
+    state = ChatCompletionStreamState()
+    for chunk in chunks:
+        list(state.handle_chunk(ChatCompletionChunk.model_validate(chunk)))
+    message = state.current_completion_snapshot.choices[0].message.to_dict()
+    assert [(block.get("signature"), block.get("data")) for block in message["thinking_blocks"]] == [  # type: ignore[attr-defined]
+        ("s1", None), (None, "r"), ("s2", None),
+    ]  # fmt: skip
+    assert [block["n"] for block in message["provider_specific_fields"]["blocks"]] == [1, 2]  # type: ignore[index]
+    assert len(message["annotations"]) == 2  # type: ignore[arg-type]
+
+
+def test_what_a_vendor_adds_to_a_tool_call_is_kept_in_a_stream() -> None:
+    signed = {**call(0, "{}", "c", "f")["tool_calls"][0], "extra_content": {"google": {"thought_signature": "s"}}}
+    extra = {"openai_chat": {"extra_content": {"google": {"thought_signature": "s"}}}}
+    events = decode(chunk({"tool_calls": [signed]}), chunk(finish="tool_calls"), Frame(b"[DONE]"))
+    assert ToolCallStart(0, 0, "c", "f", extra=extra) in events
+    sent = [item["choices"][0]["delta"] for item in encoded(*events)]
+    assert sent[0]["tool_calls"][0]["extra_content"] == signed["extra_content"]
 
 
 def test_chunks_have_the_role_once_the_finish_alone_and_usage_last() -> None:
@@ -152,7 +192,7 @@ def test_a_signature_is_said_with_its_whole_thought_when_the_block_ends() -> Non
         SignatureDelta(0, 0, "s2"), TextDelta(0, 1, "a"), Finish(0, "stop"),
     )  # fmt: skip
     deltas = [item["choices"][0]["delta"] for item in body]
-    assert deltas[2] == {"thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s1s2"}]}
+    assert deltas[2] == {"thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s1s2", "index": 0}]}
     assert [delta.get("reasoning_content") for delta in deltas[:2]] == ["h", "m"]
 
 

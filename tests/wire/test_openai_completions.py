@@ -119,7 +119,7 @@ def test_a_chat_of_one_question_can_be_asked_as_a_completion() -> None:
         (ChatRequest("m", (Message("user", (Text("a"),)), Message("assistant", (Text("b"),)))), "messages"),
         (ChatRequest("m", (Message("user", (Image(Source(url="u")),)),)), "messages"),
         (ChatRequest("m", (Message("user", (Text("a"),)),), tools=(Tool("f"),)), "tools"),
-        (ChatRequest("m", (Message("user", (Text("a"),)),), reasoning=Reasoning("low")), "reasoning"),
+        (ChatRequest("m", (Message("user", (Text("a"),)),), reasoning=Reasoning("low")), "reasoning_effort"),
     ],
 )
 def test_what_a_prompt_cannot_say_is_lost_by_name(request_: ChatRequest, lost: str) -> None:

@@ -253,3 +253,9 @@ def test_any_body_gives_an_error_of_that_status_family(status, body):
 )
 def test_any_json_gives_an_error(body):
     assert answer(400, body).message
+
+
+def test_an_upstreams_status_is_its_code_where_it_gives_none():
+    assert error_from_response(UpstreamResponse(413, {}, b"too big")).code == "413"
+    assert classify(413, "too big", "request_too_large").code == "request_too_large"
+    assert classify(400, "prompt is too long").code == "context_length_exceeded"

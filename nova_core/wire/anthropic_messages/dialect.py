@@ -14,6 +14,7 @@ from nova_core.types.usage import Usage
 from nova_core.wire.anthropic_messages import defaults, errors, render, reply, request
 from nova_core.wire.anthropic_messages.encoder import Encoder
 from nova_core.wire.anthropic_messages.fields import NAME
+from nova_core.wire.anthropic_messages.paths import caller_path
 from nova_core.wire.anthropic_messages.relay import Relay
 from nova_core.wire.anthropic_messages.stream import Decoder
 from nova_core.wire.anthropic_messages.usage import parse_usage
@@ -37,6 +38,10 @@ class AnthropicMessages:
     def render_request(self, typed: TypedRequest) -> tuple[dict[str, Any], Fidelity]:
         """Members for an upstream. Raises BadRequestError for tool call arguments that are not a JSON object."""
         return render.render(_chat_request(typed))
+
+    def caller_path(self, members: Mapping[str, Any], field: str) -> str:
+        """A field's path in the caller's request; `members` are decoded."""
+        return caller_path(members, field)
 
     def with_defaults(self, members: Members, defaults_: Mapping[str, Any]) -> Members:
         """Add a deployment's call defaults where the caller gave none."""
@@ -70,8 +75,8 @@ class AnthropicMessages:
         """An encoder for one caller's stream; this dialect always streams usage."""
         return Encoder(model=model)
 
-    def relay(self, *, model: str) -> StreamRelay:
-        """A relay for one stream."""
+    def relay(self, *, model: str, hide_usage: bool = False) -> StreamRelay:
+        """A relay for one stream; usage is always shown in this dialect."""
         return Relay(model=model)
 
     def render_error(self, error: NovaError) -> dict[str, Any]:

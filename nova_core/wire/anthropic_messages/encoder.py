@@ -33,7 +33,7 @@ from nova_core.types.events import (
 )
 from nova_core.types.usage import Usage
 from nova_core.wire.anthropic_messages.errors import render_error
-from nova_core.wire.anthropic_messages.fields import NAME, parse_arguments
+from nova_core.wire.anthropic_messages.fields import NAME, native, parse_arguments
 from nova_core.wire.anthropic_messages.reply import new_id, render_citation, render_stop_reason
 from nova_core.wire.anthropic_messages.usage import render_usage
 from nova_core.wire.sse import sse_bytes
@@ -232,7 +232,7 @@ class Encoder:
             case ToolCallStart():
                 self._tools.add(event.block)
                 block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
-                self._begin(event.block, "tool_use", block)
+                self._begin(event.block, "tool_use", block | native(event.extra))
             case ToolArgumentsDelta():
                 # Only white space can follow arguments that are complete, and nothing can be added to a closed block.
                 if self._open is not None and self._open.place == event.block:

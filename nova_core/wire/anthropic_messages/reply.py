@@ -14,6 +14,7 @@ from nova_core.types.chat import (
     ChatReply,
     Choice,
     Citation,
+    File,
     FinishReason,
     Image,
     Message,
@@ -24,6 +25,7 @@ from nova_core.types.chat import (
     Text,
     Thinking,
     ToolCall,
+    ToolResult,
 )
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, decoded
@@ -31,6 +33,7 @@ from nova_core.wire.anthropic_messages.blocks import render_source
 from nova_core.wire.anthropic_messages.content import parse_content
 from nova_core.wire.anthropic_messages.fields import NAME, Notes, native, parse_arguments
 from nova_core.wire.anthropic_messages.usage import SAID_TIERS, SERVICE_TIERS, parse_usage, render_usage, usage_extra
+from nova_core.wire.upstream_errors import facts_of, redacted
 
 FINISH: Final[Mapping[str, FinishReason]] = {
     "end_turn": "stop",
@@ -60,11 +63,8 @@ def check(members: Members) -> None:
     """Raises BadGatewayError when this is no message."""
     kind = decoded(members.get("type"))
     if kind != "message":
-        detail = ""
-        error = decoded(members.get("error"))
-        if isinstance(error, dict) and isinstance(error.get("message"), str):
-            detail = f": {error['message'][:500]}"
-        raise BadGatewayError(f"the upstream's answer is not a message{detail}")
+        words = redacted(facts_of(msgspec.json.encode(dict(members))).message)
+        raise BadGatewayError(f"the upstream's answer is not a message{': ' + words if words else ''}")
     content = members.get("content")
     is_array = bytes(content).lstrip()[:1] == b"[" if isinstance(content, msgspec.Raw) else isinstance(content, list)
     if not is_array:
@@ -75,7 +75,7 @@ def parse(members: Mapping[str, Any]) -> ChatReply:
     """The typed view. Raises BadGatewayError."""
     check(members)
     try:
-        parts = parse_content(members["content"], "content")
+        parts = tuple(map(_said, parse_content(members["content"], "content"), members["content"]))
     except BadRequestError as error:
         raise BadGatewayError(f"the upstream's message cannot be read: {error.message}") from error
     finish, native_finish = parse_stop_reason(members.get("stop_reason"))
@@ -239,6 +239,11 @@ def _input(call: ToolCall) -> dict[str, Any]:
         return {"input": call.arguments}
     arguments = parse_arguments(call.arguments)
     return arguments if arguments is not None else {UNPARSABLE: call.arguments}
+
+
+def _said(part: Part, raw: dict[str, Any]) -> Part:
+    """A part of an answer; kinds that are only said in requests are kept whole, as they are in streams."""
+    return Opaque(NAME, raw) if isinstance(part, Image | File | ToolResult) else part
 
 
 def _text(value: Any) -> str:

@@ -30,7 +30,7 @@ from nova_core.types.events import (
 )
 from nova_core.wire.anthropic_messages.content import parse_citation
 from nova_core.wire.anthropic_messages.errors import event_error
-from nova_core.wire.anthropic_messages.fields import NAME
+from nova_core.wire.anthropic_messages.fields import NAME, extra_of
 from nova_core.wire.anthropic_messages.reply import MEMBERS, parse_stop_reason
 from nova_core.wire.anthropic_messages.usage import SERVICE_TIERS, parse_usage, usage_extra
 
@@ -121,7 +121,15 @@ class Decoder:
             case "redacted_thinking":
                 return [RedactedThinkingBlock(0, place, raw["data"])]
             case "tool_use":
-                return [ToolCallStart(0, place, raw["id"], raw["name"])]
+                # `caller: {"type": "direct"}` is the default.
+                known = (
+                    "type",
+                    "id",
+                    "name",
+                    "input",
+                    *(("caller",) if raw.get("caller") == {"type": "direct"} else ()),
+                )
+                return [ToolCallStart(0, place, raw["id"], raw["name"], extra=extra_of(raw, known))]
             case _:
                 return []
 

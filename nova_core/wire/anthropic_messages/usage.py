@@ -31,23 +31,27 @@ def parse_usage(raw: Any) -> Usage | None:
 
 
 def render_usage(usage: Usage | None, *, service_tier: str | None = None, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The `usage` object; the dialect requires counts, so unknown ones are 0."""
-    usage = usage or Usage()
+    """The `usage` object; the dialect requires two counts, so unknown ones are 0, and leaves others out."""
+    if usage is None:
+        return {"input_tokens": 0, "output_tokens": 0} | _tier(service_tier) | dict(extra)
     rendered: dict[str, Any] = {
         "input_tokens": usage.input + usage.input_audio,
         "cache_creation_input_tokens": usage.cache_write,
         "cache_read_input_tokens": usage.cache_read,
-        "cache_creation": {
-            "ephemeral_5m_input_tokens": usage.cache_write_5m,
-            "ephemeral_1h_input_tokens": usage.cache_write_1h,
-        },
         "output_tokens": usage.output_total,
     }
+    if usage.cache_write:
+        rendered["cache_creation"] = {
+            "ephemeral_5m_input_tokens": usage.cache_write_5m,
+            "ephemeral_1h_input_tokens": usage.cache_write_1h,
+        }
     if usage.reasoning:
         rendered["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
-    if service_tier in SAID_TIERS:
-        rendered["service_tier"] = SAID_TIERS[service_tier]
-    return rendered | dict(extra)
+    return rendered | _tier(service_tier) | dict(extra)
+
+
+def _tier(name: str | None) -> dict[str, str]:
+    return {"service_tier": SAID_TIERS[name]} if name in SAID_TIERS else {}
 
 
 def usage_extra(raw: Any) -> dict[str, Any]:

@@ -33,6 +33,8 @@ _DELTA = frozenset(
     }
 )
 _CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
+_CALL = frozenset({"index", "id", "type", "function", "custom"})
+_FUNCTION = frozenset({"name", "arguments", "input"})
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -87,7 +89,9 @@ class ChoiceDecoder:
         elif isinstance(content, list):
             self._content_parts(content, events)
         for item in _objects(delta.get("annotations")):
-            events.append(CitationDelta(self._index, self._open("text"), citation(item)))
+            # `index` is only for putting pieces together.
+            raw = {name: value for name, value in item.items() if name != "index"}
+            events.append(CitationDelta(self._index, self._open("text"), citation(raw)))
         refusal = delta.get("refusal")
         if isinstance(refusal, str) and refusal:
             events.append(RefusalDelta(self._index, self._open("refusal"), refusal))
@@ -184,6 +188,7 @@ class ChoiceDecoder:
             self._blocks += 1
             self._calls[self._last_call] = call
         call.id = call.id or call_id
+        call.learn(item, inner, self._dialect)
         call.start(events, name=name)
         call.arguments(json_text(inner.get("input" if custom else "arguments")), events)
 
@@ -210,7 +215,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 class _Call:
     """One tool call; its start waits for the name, its arguments for the start."""
 
-    __slots__ = ("_block", "_choice", "_custom", "_early", "_started", "id")
+    __slots__ = ("_block", "_choice", "_custom", "_early", "_extra", "_started", "id")
 
     def __init__(self, choice: int, block: int, custom: bool) -> None:
         self._choice = choice
@@ -218,14 +223,24 @@ class _Call:
         self._custom = custom
         self._started = False
         self._early = ""
+        self._extra: dict[str, dict[str, Any]] = {}
         self.id: str | None = None
+
+    def learn(self, item: Mapping[str, Any], inner: Mapping[str, Any], dialect: str) -> None:
+        """Members that vendors add to a call (signatures of thoughts); what comes after its start is lost."""
+        left = {name: value for name, value in item.items() if name not in _CALL and value is not None}
+        if more := {name: value for name, value in inner.items() if name not in _FUNCTION and value is not None}:
+            left["custom" if self._custom else "function"] = more
+        if left:
+            self._extra.setdefault(dialect, {}).update(left)
 
     def start(self, events: list[Event], *, name: str | None) -> None:
         if self._started or name is None:
             return
         self._started = True
         self.id = self.id or new_call_id()
-        events.append(ToolCallStart(self._choice, self._block, self.id, name, self._custom))
+        extra = {dialect: dict(members) for dialect, members in self._extra.items()}
+        events.append(ToolCallStart(self._choice, self._block, self.id, name, self._custom, extra))
         self.arguments(self._early, events)
 
     def arguments(self, text: str, events: list[Event]) -> None:

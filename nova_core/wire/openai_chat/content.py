@@ -114,11 +114,14 @@ def _file(fields: Fields) -> Part:
 
 
 def _thinking(fields: Fields) -> Part:
+    # `index` is left over in blocks that clients put together from a stream.
+    fields.take("index")
     text = fields.required_text("thinking")
     return Thinking(text, fields.text("signature"), extra=fields.extra())
 
 
 def _redacted(fields: Fields) -> Part:
+    fields.take("index")
     return RedactedThinking(fields.required_text("data"), extra=fields.extra())
 
 

@@ -11,7 +11,7 @@ from nova_core.types.chat import ChatReply, ChatRequest
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest
 from nova_core.types.usage import Usage
-from nova_core.wire.openai_chat import errors, render, reply, request
+from nova_core.wire.openai_chat import errors, losses, render, reply, request
 from nova_core.wire.openai_chat.decoder import ChatDecoder
 from nova_core.wire.openai_chat.encoder import ChatEncoder
 from nova_core.wire.openai_chat.fields import NAME
@@ -57,6 +57,11 @@ class OpenAIChat:
         assert isinstance(typed, ChatReply)
         return reply.render_reply(typed, self._clock)
 
+    def reply_fidelity(self, typed: TypedReply) -> Fidelity:
+        """What `render_reply` cannot say of a reply, and what it says nearly."""
+        assert isinstance(typed, ChatReply)
+        return losses.losses(typed)
+
     def usage_of(self, members: Members) -> Usage | None:
         """The usage a reply states."""
         return reply.usage_of(members)
@@ -69,9 +74,9 @@ class OpenAIChat:
         """An encoder for one caller's stream."""
         return ChatEncoder(model=model, include_usage=include_usage, clock=self._clock)
 
-    def relay(self, *, model: str) -> ChatRelay:
+    def relay(self, *, model: str, hide_usage: bool = False) -> ChatRelay:
         """A relay for one stream that keeps this dialect."""
-        return ChatRelay(model=model)
+        return ChatRelay(model=model, hide_usage=hide_usage)
 
     def render_error(self, error: NovaError) -> dict[str, Any]:
         """OpenAI's error body."""

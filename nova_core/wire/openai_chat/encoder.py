@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,13 @@ class _Said:
     text_end: int = 0
     cited: list[Citation] = field(default_factory=list)
     tools: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    listed: dict[str, int] = field(default_factory=dict)
+
+    def item(self, name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+        """One more of the objects in the array `name`; clients put such arrays together by `index`."""
+        index = self.listed.get(name, 0)
+        self.listed[name] = index + 1
+        return {**value, "index": index}
 
 
 class ChatEncoder:
@@ -163,7 +170,8 @@ class ChatEncoder:
                 said.signature += event.signature
                 return {}
             case RedactedThinkingBlock():
-                return {"thinking_blocks": [{"type": "redacted_thinking", "data": event.data}]}
+                redacted = {"type": "redacted_thinking", "data": event.data}
+                return {"thinking_blocks": [said.item("thinking_blocks", redacted)]}
             case ToolCallStart():
                 return {"tool_calls": [_tool_start(event, said)]}
             case ToolArgumentsDelta():
@@ -177,13 +185,13 @@ class ChatEncoder:
                 named = zip(("id", "data", "transcript", "expires_at"), said_now, strict=True)
                 return {"audio": {name: value for name, value in named if value is not None}}
             case OpaqueBlock():
-                return {FOREIGN: {"blocks": [event.raw]}}
+                return {FOREIGN: {"blocks": [said.item("blocks", event.raw)]}}
             case _:
                 return {}
 
     def _citation(self, cited: Citation, said: _Said) -> dict[str, Any]:
         if cited.dialect == NAME:
-            return {"annotations": [cited.raw]}
+            return {"annotations": [said.item("annotations", cited.raw)]}
         # Another dialect's citation is on its whole block, whose end is not known yet.
         said.cited.append(cited)
         return {}
@@ -199,10 +207,13 @@ class ChatEncoder:
         if said.signature:
             whole = {"type": "thinking", "thinking": "".join(said.thought), "signature": said.signature}
             said.signature = ""
-            self._chunk(index, {"thinking_blocks": [whole]}, out)
+            self._chunk(index, {"thinking_blocks": [said.item("thinking_blocks", whole)]}, out)
         for cited in said.cited:
             known = annotation(cited, said.text_start, said.text_end)
-            delta = {"annotations": [known]} if known else {FOREIGN: {"citations": [cited.raw]}}
+            if known:
+                delta: dict[str, Any] = {"annotations": [said.item("annotations", known)]}
+            else:
+                delta = {FOREIGN: {"citations": [said.item("citations", cited.raw)]}}
             self._chunk(index, delta, out)
         said.cited = []
         said.block, said.thought, said.text_start = block, [], said.text_end
@@ -225,6 +236,7 @@ class ChatEncoder:
 def _tool_start(event: ToolCallStart, said: _Said) -> dict[str, Any]:
     index = len(said.tools)
     said.tools[event.block] = (index, event.custom)
-    if event.custom:
-        return {"index": index, "id": event.id, "type": "custom", "custom": {"name": event.name, "input": ""}}
-    return {"index": index, "id": event.id, "type": "function", "function": {"name": event.name, "arguments": ""}}
+    kind, text = ("custom", "input") if event.custom else ("function", "arguments")
+    start: dict[str, Any] = {"index": index, "id": event.id, "type": kind, kind: {"name": event.name, text: ""}}
+    add_members(start, event.extra.get(NAME, {}))
+    return start

@@ -21,6 +21,7 @@ _ENCODE = msgspec.json.Encoder().encode
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _PIECES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _NULL = msgspec.Raw(b"null")
+_NO_CHOICES = msgspec.Raw(b"[]")
 _ERROR = msgspec.Raw(b'"error"')
 _HAS_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 
@@ -36,12 +37,14 @@ _CHOICES = msgspec.json.Decoder(list[_Choice] | None)
 class ChatRelay:
     """Relays one stream: renames `model` and vendors' `reasoning`, repairs framing, taps usage and the finish.
 
-    A frame that needs no change leaves as it came.
+    A frame that needs no change leaves as it came. With `hide_usage` it is tapped and left out, for callers who
+    did not ask for it.
     """
 
-    __slots__ = ("_choices", "_done", "_finished", "_model", "events", "usage")
+    __slots__ = ("_choices", "_done", "_finished", "_hide_usage", "_model", "events", "usage")
 
-    def __init__(self, *, model: str) -> None:
+    def __init__(self, *, model: str, hide_usage: bool = False) -> None:
+        self._hide_usage = hide_usage
         self._model = msgspec.Raw(_ENCODE(model))
         self.usage: Usage | None = None
         self._choices: set[int] = set()
@@ -64,6 +67,10 @@ class ChatRelay:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise broken("holds a frame that is not a chunk") from error
         self.events += 1
+        if self._hide_usage and members.pop("usage", None) is not None:
+            if members.get("choices") == _NO_CHOICES:
+                return b""
+            changed = True
         return sse_bytes(Frame(_ENCODE(members), frame.event) if changed else frame)
 
     def end(self) -> bytes:
