@@ -12,6 +12,7 @@ from nova_core.types.call import CallRecord
 logger = logging.getLogger("nova.access")
 fault = logging.getLogger("nova.server")
 
+MOST_TEXT = 256
 HEALTH = "/health"
 """Probes of deployments are calls too; all other calls are posted."""
 FIELDS = "nova_fields"
@@ -49,12 +50,15 @@ class AccessLog:
         self._write({key: value for key, value in fields.items() if value is not None})
 
     def _write(self, fields: dict[str, Any]) -> None:
-        logger.info("call", extra={FIELDS: fields})
+        """Texts are cut: a model's name is whatever the caller says it is."""
+        short = {key: value[:MOST_TEXT] if isinstance(value, str) else value for key, value in fields.items()}
+        logger.info("call", extra={FIELDS: short})
 
 
 def fields_of(record: CallRecord) -> dict[str, Any]:
     """The line's fields; what is unknown is left out. `cost` in US dollars, `ms` in milliseconds."""
     call, usage, error = record.call, record.usage, record.error
+    said = call.reply_headers  # of a batch that was split, or an answer from a cache
     groups = {attempt.group for attempt in call.attempts}
     fields: dict[str, Any] = {
         "call_id": call.id,
@@ -63,7 +67,7 @@ def fields_of(record: CallRecord) -> dict[str, Any]:
         "status": record.status,
         "model": call.model,
         "group": call.group if call.group != call.model else None,
-        "deployment": call.deployment.id if call.deployment is not None else None,
+        "deployment": call.deployment.id if call.deployment is not None else said.get("model-id"),
         "principal": call.principal.name or call.principal.id,
         "stream": record.streamed or None,
         "input_tokens": usage.input_total if usage is not None else None,
@@ -74,7 +78,7 @@ def fields_of(record: CallRecord) -> dict[str, Any]:
         "retries": max(0, len(call.attempts) - len(groups)) or None,
         "fallbacks": call.fallbacks or None,
         "dropped": list(call.fidelity.dropped) or None,
-        "space": call.space.name if call.space is not None else None,
+        "space": call.space.name if call.space is not None else said.get("embedding-space"),
         "error": error.code if error is not None else None,
         "error_type": type(error).__name__ if error is not None else None,
     }

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from nova_core._version import __version__
+from nova_core.errors import ConfigurationError
 from nova_core.gateway.gateway import Gateway
 from nova_core.server.access_log import AccessLog
 from nova_core.server.body import Receive, Send
@@ -130,7 +131,11 @@ def create_app(gateway: Gateway, *, reload: Reload | None = None, root_path: str
             expose_headers=exposed_headers(general.header_prefix),
         )
     for step in gateway.runtime.pipeline.register_routes:
-        step.call(app)
+        try:
+            step.call(app)
+        except Exception as error:
+            problem = f"plugin '{step.plugin}' could not add its routes: {type(error).__name__}"
+            raise ConfigurationError(problem) from error
     return app
 
 

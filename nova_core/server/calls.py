@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from nova_core.errors import ClientClosedError, NovaError, ServiceUnavailableError
+from nova_core.errors import BadRequestError, ClientClosedError, NovaError, ServiceUnavailableError
 from nova_core.gateway.options import take_options
 from nova_core.gateway.relay import CallerStream
 from nova_core.server.access_log import AccessLog
 from nova_core.server.body import Body, Receive, Send
 from nova_core.server.departure import Departure
 from nova_core.server.errors import JSON, error_body, error_headers, method_not_allowed, unexpected
-from nova_core.server.headers import RawHeaders
+from nova_core.server.headers import RawHeaders, request_ids
 from nova_core.server.metrics import Metrics
 from nova_core.server.paths import Found
 from nova_core.server.scope import Scope, call_id_of, headers_of, route_path
@@ -76,7 +76,10 @@ class CallEndpoint:
         edge = self._serving.edge()
         visit.principal = await edge.authenticate(visit.scope, visit.headers)
         body = await visit.body.read(limit=edge.body_limit, seconds=edge.body_seconds)
-        call = visit.call = _call_of(visit, edge, body)
+        try:
+            call = visit.call = _call_of(visit, edge, body)
+        except msgspec.ValidationError as error:  # JSON that is well formed may hold numbers that no type can
+            raise BadRequestError(f"the request body cannot be read: {error}") from error
         with Departure(receive) as departure:
             try:
                 answer = await self._serving.gateway.answer(call)
@@ -98,14 +101,14 @@ class CallEndpoint:
 
     async def _reply(self, edge: Edge, visit: Visit, call: Call, reply: Reply, send: Send) -> None:
         content = reply.encode()
-        headers = [JSON, (b"content-length", str(len(content)).encode()), (b"x-request-id", call.id.encode())]
+        headers = [JSON, (b"content-length", str(len(content)).encode()), *request_ids(call.id)]
         headers += edge.headers.of_call(call, reply.headers)
         visit.answering = True
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
     def _stream_headers(self, edge: Edge, call: Call, upstream: Mapping[str, str]) -> RawHeaders:
-        return [*EVENT_STREAM, (b"x-request-id", call.id.encode()), *edge.headers.of_call(call, upstream)]
+        return [*EVENT_STREAM, *request_ids(call.id), *edge.headers.of_call(call, upstream)]
 
     async def _refuse(self, visit: Visit, error: NovaError, send: Send) -> None:
         """Answer with an error. A call that was run is accounted already, anything else is written down here."""
@@ -131,7 +134,7 @@ class CallEndpoint:
         if visit.call is None:
             return error_headers(self._serving, visit.call_id, error)
         own = self._serving.edge().headers.of_error(visit.call_id, error, visit.call)
-        return [JSON, (b"x-request-id", visit.call_id.encode()), *own]
+        return [JSON, *request_ids(visit.call_id), *own]
 
     def _note_refusal(self, visit: Visit, error: NovaError) -> None:
         path, seconds = route_path(visit.scope), time.monotonic() - visit.started

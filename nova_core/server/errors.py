@@ -18,7 +18,7 @@ from nova_core.errors import (
     NovaError,
     error_class_for,
 )
-from nova_core.server.headers import RawHeaders
+from nova_core.server.headers import RawHeaders, request_ids
 from nova_core.server.scope import CALL_ID
 from nova_core.server.serving import Serving
 from nova_core.types.dialect import Dialect
@@ -44,7 +44,7 @@ def unexpected(call_id: str, error: BaseException) -> InternalServerError:
 
 def error_headers(serving: Serving, call_id: str, error: NovaError) -> RawHeaders:
     """Headers of an error outside a call."""
-    found = [JSON, (b"x-request-id", call_id.encode()), *serving.edge().headers.of_error(call_id, error, None)]
+    found = [JSON, *request_ids(call_id), *serving.edge().headers.of_error(call_id, error, None)]
     if error.status == 401 and isinstance(error, AuthenticationError):
         found.append((b"www-authenticate", b"Bearer"))
     return found

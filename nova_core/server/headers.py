@@ -82,4 +82,10 @@ def clean_value(value: str) -> bytes:
 
 def exposed_headers(prefix: str) -> list[str]:
     """The names that browsers may read (CORS)."""
-    return [*(f"{prefix}-{name}" for name in EXPOSED), "retry-after", "x-request-id"]
+    return [*(f"{prefix}-{name}" for name in EXPOSED), "retry-after", "x-request-id", "request-id"]
+
+
+def request_ids(call_id: str) -> RawHeaders:
+    """The call id under the two names that official clients show as the request's id."""
+    text = call_id.encode()
+    return [(b"x-request-id", text), (b"request-id", text)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from nova_core.gateway.summary import bare_address
 from nova_core.types.deployment import Deployment
 from nova_core.types.principal import Principal
 from nova_core.types.routing import ModelCard
+
+logger = logging.getLogger("nova.server")
 
 SIZES = ("max_input_tokens", "max_output_tokens", "max_tokens")
 
@@ -41,8 +44,12 @@ def _aliases(runtime: Runtime) -> Iterator[ModelCard]:
 
 def _from_plugins(runtime: Runtime, principal: Principal) -> Iterator[ModelCard]:
     for step in runtime.pipeline.list_models:
-        cards: Sequence[ModelCard] | None = step.call(principal, runtime.catalog)
-        yield from cards or ()
+        try:
+            cards: Sequence[ModelCard] = tuple(step.call(principal, runtime.catalog) or ())
+        except Exception:
+            logger.exception("plugin '%s': list_models raised; its models are not listed", step.plugin)
+            continue
+        yield from cards
 
 
 def _patterns(runtime: Runtime) -> Iterator[ModelCard]:

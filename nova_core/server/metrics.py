@@ -62,10 +62,12 @@ class Metrics:
         self._children: dict[tuple[Any, ...], Any] = {}
 
     def finished(self, record: CallRecord) -> None:
-        """Count one call; of child calls only the attempts and what the upstream was used for."""
+        """Count one call; of child calls only the attempts, and what was used in them."""
         call = record.call
         where = self._where(call)
         self._count_attempts(call)
+        if call.attempts:
+            self._count_usage(record, where)
         if call.deployment is not None and record.upstream_seconds and not _has_parts(call):
             self._child(self._upstream, *where).observe(record.upstream_seconds)
         if call.parent is not None:
@@ -78,7 +80,6 @@ class Metrics:
             self._child(self._overhead, call.operation).observe(own)
         if record.error is not None:
             self._child(self._failures, call.operation, group, type(record.error).__name__, status).inc()
-        self._count_usage(record, where)
 
     def refused(self, operation: str, error: NovaError) -> None:
         """Count a request that never became a call."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nova_core.errors import ConfigurationError
 from nova_core.gateway.check import startup_notes
@@ -18,6 +19,7 @@ from nova_core.server.reload import Reloader, reload_and_log, watch_files
 from nova_core.server.running import config_files, loop_factory, server_for
 from nova_core.server.serving import compile_edge
 from nova_core.server.startup import (
+    LOOPBACK,
     ServeOptions,
     Tls,
     host_for,
@@ -42,7 +44,9 @@ def serve(options: ServeOptions) -> int:
         loaded = load_config(options)
         runtime = runtime_of(loaded, options)
         tls = tls_for(runtime.settings, options)
-        sockets = listen(host_for(compile_edge(runtime), options), options.port)
+        # From here on the host is fixed: a reload must not open a gateway that listens on every address.
+        options = replace(options, host=host_for(compile_edge(runtime), options))
+        sockets = listen(options.host or LOOPBACK, options.port)
     except ConfigurationError as error:
         print(error.message, file=sys.stderr)
         return FAILED

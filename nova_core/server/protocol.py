@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from nova_core.config.sections import Limits
+from nova_core.server.upgrades import PlainProtocol
 
 REQUEST_LINE_ALLOWANCE = 8 * 1024
 HEAD_SECONDS = 20.0
@@ -20,7 +21,7 @@ class HeadRefusedError(Exception):
     """The head of a request is over a limit."""
 
 
-class LimitedProtocol(HttpToolsProtocol):
+class LimitedProtocol(PlainProtocol):
     """Refuses heads that are too big (431) or too slow (408), and peers that stop reading for too long.
 
     Subclasses are made by `protocol_with`, which sets the limits.
@@ -67,6 +68,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header. Raises HeadRefusedError, which ends the parsing."""
+        if self.head_again is not None:
+            return
         self._measured += len(name) + len(value) + 4
         if self._measured > self.limits.header_kb * 1024 or len(self.headers) >= self.limits.header_count:
             self._refusal = (431, "The request's headers are too many or too large.")
@@ -96,8 +99,12 @@ class LimitedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def finish_up(self) -> None:
-        """The process is about to stop: this connection ends with the answer it is waiting for, or the next one."""
-        if self._answering:
+        """The process is about to stop: this connection ends with the next answer that begins, and says so.
+
+        An answer that has begun without saying so leaves the connection open: its peer may send the next request
+        at once, and would see it reset.
+        """
+        if self._answering and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     @property

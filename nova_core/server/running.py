@@ -20,6 +20,9 @@ logger = logging.getLogger("nova.server")
 
 ACCEPTED_SECONDS = 0.1
 """How long what has already arrived may take to become a request, once nothing is accepted any more."""
+ANSWERED_SECONDS = 0.5
+"""How long a peer whose answer did not say that the connection ends may take to send its next request."""
+HANDSHAKE_SECONDS = 2.0
 AFTER_CANCEL_SECONDS = 5.0
 
 
@@ -37,7 +40,6 @@ class GatewayServer(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
-        self._app.serving.draining = True
 
     async def run_on(self, sockets: list[socket.socket]) -> None:
         """Serve on these sockets until `stop`."""
@@ -49,12 +51,18 @@ class GatewayServer(uvicorn.Server):
         await self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, let running calls finish within the drain time, then stop the gateway."""
-        self._app.serving.draining = True
+        """Stop accepting, let running calls finish within the drain time, then stop the gateway.
+
+        Peers are told that their connections end only once none can be made any more, else they would come back
+        just when it is too late.
+        """
+        listeners = [sock.dup() for sock in sockets or ()]
         for server in self.servers:
             server.close()
         for sock in sockets or ():
             sock.close()
+        await self._accept_the_rest(listeners)
+        self._app.serving.draining = True
         for connection in list(self.server_state.connections):
             if isinstance(connection, LimitedProtocol):
                 connection.finish_up()
@@ -64,7 +72,28 @@ class GatewayServer(uvicorn.Server):
                 connection.transport.close()
         await self.lifespan.shutdown()
 
+    async def _accept_the_rest(self, listeners: list[socket.socket]) -> None:
+        """Take what the system has connected and nobody accepted yet: closing the listeners would reset it."""
+        loop = asyncio.get_running_loop()
+        late: set[asyncio.Task[object]] = set()
+        for listener in listeners:
+            with listener:
+                while (sock := _waiting_at(listener)) is not None:
+                    taking = loop.connect_accepted_socket(self._protocol, sock, ssl=self.config.ssl)
+                    late.add(loop.create_task(taking, name="accept the rest"))
+        if late:
+            _, unfinished = await asyncio.wait(late, timeout=HANDSHAKE_SECONDS)
+            for task in unfinished:
+                task.cancel()
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
     async def _drain(self) -> None:
+        """Wait until nothing runs and nothing begins for a moment: an answered peer may have sent its next request."""
         end = time.monotonic() + self._drain_seconds
         await asyncio.sleep(ACCEPTED_SECONDS)
         running = self.server_state.tasks
@@ -72,11 +101,22 @@ class GatewayServer(uvicorn.Server):
             logger.info("waiting for %d running requests", len(running))
         while running and not self.force_exit and time.monotonic() < end:
             await asyncio.wait(set(running), timeout=0.1)
+            if not running:
+                await asyncio.sleep(ANSWERED_SECONDS)
         if running:
             logger.warning("%d requests were cancelled at the end of the drain time", len(running))
             for task in list(running):
                 task.cancel()
             await asyncio.wait(set(running), timeout=AFTER_CANCEL_SECONDS)
+
+
+def _waiting_at(listener: socket.socket) -> socket.socket | None:
+    try:
+        sock, _ = listener.accept()
+    except OSError:  # BlockingIOError when there is none
+        return None
+    sock.setblocking(False)
+    return sock
 
 
 def server_for(app: GatewayApp, *, tls: Tls | None, started: Callable[[], Awaitable[None]]) -> GatewayServer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -105,6 +106,8 @@ def is_loopback(host: str) -> bool:
 def tls_for(settings: Settings, options: ServeOptions) -> Tls | None:
     """Files for https, None for http. Raises ConfigurationError when one of them cannot be read."""
     configured = settings.general.tls
+    if options.ssl_keyfile is not None and options.ssl_certfile is None:
+        raise ConfigurationError("--ssl-keyfile is given without --ssl-certfile: https needs both")
     if options.ssl_certfile is not None:
         key = str(options.ssl_keyfile) if options.ssl_keyfile is not None else None
         tls = Tls(str(options.ssl_certfile), key, options.ssl_keyfile_password)
@@ -116,7 +119,28 @@ def tls_for(settings: Settings, options: ServeOptions) -> Tls | None:
     for path in (tls.certfile, tls.keyfile):
         if path is not None and not Path(path).is_file():
             raise ConfigurationError(f"the TLS file {path} cannot be read")
+    _try_out(tls)
     return tls
+
+
+def _try_out(tls: Tls) -> None:
+    """Load the files once, so that a wrong one is named here. Without a password OpenSSL would ask the terminal."""
+
+    def password() -> str:
+        if tls.password is None:
+            raise ConfigurationError(
+                f"the TLS key in {tls.keyfile or tls.certfile} is encrypted: set general_settings.tls.key_password, "
+                "or NOVA_SSL_KEYFILE_PASSWORD"
+            )
+        return tls.password
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certfile, tls.keyfile, password)
+    except (ssl.SSLError, OSError) as error:
+        files = " and ".join(path for path in (tls.certfile, tls.keyfile) if path is not None)
+        raise ConfigurationError(
+            f"the TLS files {files} are not a certificate chain and its private key in PEM, or the password is wrong"
+        ) from error
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

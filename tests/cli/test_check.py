@@ -149,3 +149,50 @@ def test_what_init_writes_answers(nova):
     text = (nova.folder / "first.yaml").read_text()
     assert "model: echo/echo" in text
     assert nova("chat", "--config", "first.yaml", "echo", "hello").out == "hello\n"
+
+
+def test_what_refuses_the_start_does_not_hide_the_other_findings(nova):
+    closed = "general_settings:\n  master_key: os.environ/NO_SUCH_KEY\n  allowed_ips: [10.0.0.0/8]\n"
+    nova.write("bad.yaml", GOOD.replace("echo/echo", "nosuchvendor/large") + closed)
+    ran = nova("check", "bad.yaml")
+    assert ran.code == 1
+    assert "bad.yaml:4: error: 'parrot' cannot be served" in ran.out
+    assert "bad.yaml:6: error: `general_settings.master_key`" in ran.out
+    assert "bad.yaml:7: error: `general_settings.allowed_ips` protects" in ran.out
+
+
+GUARDS = """\
+guardrails:
+  - guardrail_name: first
+    litellm_params: {guardrail: nosuchguard, mode: pre_call}
+litellm_settings:
+  callbacks: [nosuchcallback]
+"""
+
+
+def test_missing_plugins_that_are_not_providers_are_found_by_line(nova):
+    nova.write("guarded.yaml", GOOD + GUARDS)
+    ran = nova("check", "guarded.yaml")
+    assert "guarded.yaml:6: error: plugin 'guardrail-nosuchguard'" in ran.out
+    assert "guarded.yaml:9: warning: callback 'nosuchcallback'" in ran.out
+
+
+def test_guardrails_that_may_be_ignored_refuse_nothing(nova):
+    nova.write("ignoring.yaml", GOOD + GUARDS + "general_settings: {ignore_unsupported: [guardrails]}\n")
+    ran = nova("check", "ignoring.yaml", "--lenient")
+    assert ran.code == 0
+    assert "ignoring.yaml:6: warning: plugin 'guardrail-nosuchguard'" in ran.out
+
+
+def test_the_files_own_variables_reach_the_providers_that_are_checked(nova):
+    own = "environment_variables: {LM_STUDIO_API_BASE: http://127.0.0.1:1/v1}\n"
+    nova.write("own.yaml", GOOD.replace("echo/echo", "lm_studio/large") + own)
+    ran = nova("check", "own.yaml")
+    assert (ran.code, ran.out) == (0, "own.yaml: no problems\n")
+
+
+def test_a_default_fallback_that_leads_nowhere_is_found_where_it_stands(nova):
+    fallbacks = "router_settings: {fallbacks: [{parrot: [parrot]}]}\nlitellm_settings: {default_fallbacks: [nowhere]}\n"
+    nova.write("lost.yaml", GOOD + fallbacks)
+    ran = nova("check", "lost.yaml")
+    assert "lost.yaml:6: error: fallback 'nowhere'" in ran.out

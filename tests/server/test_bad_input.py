@@ -66,6 +66,21 @@ async def test_a_body_that_does_not_arrive_is_given_up(served: Live) -> None:
     writer.close()
 
 
+HUGE = ("1e999", "9" * 5000, '{"a": 1e999}')
+
+
+@pytest.mark.parametrize("number", HUGE, ids=["float", "integer", "nested"])
+@pytest.mark.parametrize("member", ["timeout", "num_retries", "metadata", "cache", "api_key"])
+async def test_numbers_that_no_type_can_hold_are_the_callers_mistake(member: str, number: str, served: Live) -> None:
+    async with served.http() as http:
+        response = await http.post(
+            CHAT, content=GOOD.replace(b"}]}", b'}], "%b": %b}' % (member.encode(), number.encode()))
+        )
+        embedded = await http.post("/v1/embeddings", content=b'{"model": "emb", "input": [%b]}' % number.encode())
+    assert (response.status_code, embedded.status_code) == (400, 400)
+    assert "out of range" in response.json()["error"]["message"]
+
+
 async def test_management_routes_give_a_body_up_too(served: Live) -> None:
     reader, writer = await served.connect()
     writer.write(

@@ -43,6 +43,13 @@ async def test_a_call_is_one_line_that_says_what_happened(served: Live, upstream
     assert SECRET not in str(line)
 
 
+async def test_a_callers_long_words_do_not_make_long_lines(served: Live, lines) -> None:
+    async with served.http() as http:
+        await http.post(CHAT, json={"model": "m" * 20_000, "messages": HELLO})
+    (line,) = lines()
+    assert (line["status"], line["model"]) == (404, "m" * 256)
+
+
 async def test_a_refused_request_is_a_line_too_and_shows_no_key(guarded: Live, lines) -> None:
     async with guarded.http(headers={"authorization": "Bearer sk-guessed-key"}) as http:
         await http.post(CHAT, json={"model": "gpt", "messages": HELLO})

@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.server.process import ServerProcess, run_until_exit
 ECHO = "model_list:\n  - model_name: echo\n    litellm_params: {model: echo/echo}\n"
 KEYED = ECHO + "general_settings: {master_key: os.environ/THE_KEY}\n"
 CHAT = "/v1/chat/completions"
+CALLERS = 16
 pytestmark = pytest.mark.slow
 
 
@@ -93,18 +95,64 @@ def test_a_dotenv_file_gives_what_the_environment_does_not_have(tmp_path: Path) 
         assert "No master key" not in server.out
 
 
-def test_https_is_served_with_the_files_given(tmp_path: Path) -> None:
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+def certificate(folder: Path, *more: str) -> dict[str, str]:
+    """Options with a certificate and its key, made here."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
     made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
-         "-keyout", str(key), "-out", str(cert)], capture_output=True,
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-days", "1", "-subj", "/CN=localhost",
+         "-keyout", str(key), "-out", str(cert), *(more or ("-nodes",))], capture_output=True,
     )  # fmt: skip
     if made.returncode:
         pytest.skip("openssl is not installed: no certificate can be made")
-    with ServerProcess(tmp_path, ECHO, ssl_certfile=str(cert), ssl_keyfile=str(key)) as server:
+    return {"ssl_certfile": str(cert), "ssl_keyfile": str(key)}
+
+
+def test_https_is_served_with_the_files_given(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, ECHO, **certificate(tmp_path)) as server:
         assert server.url.startswith("https://")
         with server.http(verify=False) as http:
             assert http.post(CHAT, json=body()).status_code == 200
+
+
+def test_https_files_that_cannot_be_used_refuse_the_start(tmp_path: Path) -> None:
+    files = certificate(tmp_path, "-passout", "pass:the-password")
+    code, error = run_until_exit(tmp_path, ECHO, **files)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "is encrypted" in error
+    code, error = run_until_exit(tmp_path, ECHO, **files, ssl_keyfile_password="another")
+    assert (code, error.count("\n")) == (1, 1)
+    assert "the password is wrong" in error and "another" not in error
+    code, error = run_until_exit(tmp_path, ECHO, ssl_keyfile=files["ssl_keyfile"])
+    assert (code, "--ssl-certfile" in error) == (1, True)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigterm_resets_no_connection_that_is_in_use(workers: int, tmp_path: Path) -> None:
+    connected = threading.Barrier(CALLERS + 1)
+
+    def call_until_refused(number: int) -> int:
+        text, answered = "!pause 40ms\none two three four five six", 0
+        with server.http() as http:
+            http.get("/health/liveliness")
+            connected.wait(10)
+            while True:
+                try:
+                    answer = http.post(CHAT, json=body(text, stream=number % 2 == 0))
+                except httpx.ConnectError:
+                    return answered
+                assert answer.status_code == 200 and "six" in answer.text
+                answered += 1
+
+    with (
+        ServerProcess(tmp_path, ECHO, workers=workers) as server,
+        concurrent.futures.ThreadPoolExecutor(CALLERS) as pool,
+    ):
+        calling = [pool.submit(call_until_refused, number) for number in range(CALLERS)]
+        connected.wait(10)
+        time.sleep(1.0)
+        server.signal(signal.SIGTERM)
+        assert all(each.result(10) > 0 for each in calling)
+        assert server.process.wait(8) == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -191,9 +239,10 @@ def test_a_configuration_that_cannot_be_used_changes_nothing_and_is_told(workers
         assert http.post(CHAT, json=body()).status_code == 200
 
 
-def test_a_reload_cannot_open_a_gateway_that_the_network_reaches(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [{"host": "0.0.0.0"}, {}, {"workers": 2}])
+def test_a_reload_cannot_open_a_gateway_that_the_network_reaches(options: dict, tmp_path: Path) -> None:
     config = ECHO + "general_settings: {master_key: sk-1}\n"
-    with ServerProcess(tmp_path, config, host="0.0.0.0") as server:
+    with ServerProcess(tmp_path, config, **options) as server:
         server.config.write_text(ECHO)
         port = server.url.rpartition(":")[2]
         refused = httpx.post(f"http://127.0.0.1:{port}/config/reload", headers={"x-api-key": "sk-1"})

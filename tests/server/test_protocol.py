@@ -110,3 +110,50 @@ async def test_requests_may_follow_each_other_on_one_connection_without_waiting(
         answer = await reader.read()
     assert answer.count(b"HTTP/1.1 200 ") == 3
     writer.close()
+
+
+HELLO = b'{"model": "echo", "messages": [{"role": "user", "content": "hello"}]}'
+UPGRADE = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+LAST = b"GET /health/liveliness HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+FRAMED = {
+    "length": b"content-length: %d\r\n\r\n" % len(HELLO) + HELLO,
+    "chunks": b"transfer-encoding: chunked\r\n\r\n%x\r\n" % len(HELLO) + HELLO + b"\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+@pytest.mark.parametrize("framing", FRAMED)
+async def test_an_offer_to_upgrade_is_ignored_and_the_body_read(framing: str, step: int, served: Live) -> None:
+    reader, writer = await served.connect()
+    sent = POST + UPGRADE + FRAMED[framing] + LAST
+    for start in range(0, len(sent), step):
+        writer.write(sent[start : start + step])
+        await asyncio.sleep(0)
+    async with asyncio.timeout(3):
+        answer = await reader.read()
+    assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"HTTP/1.1 ") == 2
+    assert b'"content":"hello"' in answer
+    writer.close()
+
+
+async def test_the_body_behind_an_offer_to_upgrade_is_never_taken_for_a_request(served: Live) -> None:
+    hidden = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
+    reader, writer = await served.connect()
+    writer.write(POST + UPGRADE + b"content-length: %d\r\n\r\n" % len(hidden))
+    await asyncio.sleep(0.05)
+    writer.write(hidden + LAST)
+    async with asyncio.timeout(3):
+        answer = await reader.read()
+    assert answer.count(b"HTTP/1.1 ") == 2
+    assert answer.startswith(b"HTTP/1.1 400 ") and b'"object":"list"' not in answer
+    writer.close()
+
+
+async def test_an_offer_to_upgrade_without_a_body_is_ignored_too(served: Live) -> None:
+    reader, writer = await served.connect()
+    writer.write((b"GET /v1/models HTTP/1.1\r\nhost: x\r\n" + UPGRADE + b"\r\n") * 3 + LAST)
+    async with asyncio.timeout(3):
+        answer = await reader.read()
+    assert answer.count(b"HTTP/1.1 200 ") == 4
+    writer.close()

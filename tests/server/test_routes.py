@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from nova_core import hookimpl
 from nova_core.testing import ScriptedUpstream
 from tests.server.bad_input import CHAT
 from tests.server.live import HELLO, Live, live, model
@@ -134,6 +135,50 @@ async def test_metrics_count_calls_tokens_cost_and_failures(upstream: ScriptedUp
     assert found["nova_in_flight_requests", "", "", "", ""] == 0
     assert found["nova_upstream_sockets", "", "", "", "open"] >= 0
     assert not [name for name in found if "made-up" in "".join(name)]
+
+
+async def test_a_batch_that_was_split_is_one_request_and_its_tokens_and_cost_count_once(
+    upstream: ScriptedUpstream,
+) -> None:
+    entries = []
+    for task in ("code", "retrieval"):
+        entry = model("nova", upstream.url, input_cost_per_token=0.5, tags=[task])
+        entry["litellm_params"]["model"] = f"openai/{task}"
+        entries.append({**entry, "model_info": {"id": task}})
+    config = {
+        "model_list": entries,
+        "nova_settings": {"callbacks": ["nova_task_router"]},
+        "router_settings": {"num_retries": 0, "model_group_alias": {"short": "nova"}},
+    }
+    items = [{"text": "a", "task": "code"}, {"text": "b", "task": "retrieval"}]
+    upstream.script("code", usage=(2, 0)).script("retrieval", usage=(4, 0))
+    async with live(config) as gateway, gateway.http() as http:
+        answer = await http.post("/v1/embeddings", json={"model": "short", "input": items})
+        families = list(text_string_to_metric_families((await http.get("/metrics")).text))
+    assert (answer.status_code, answer.headers["x-nova-response-cost"]) == (200, "3.0")
+    found = [sample for family in families for sample in family.samples]
+    counted = {name: [] for name in ("nova_requests_total", "nova_tokens_total", "nova_spend_usd_total")}
+    for sample in found:
+        if sample.name in counted:
+            counted[sample.name].append((sample.labels["model_group"], sample.labels["deployment"], sample.value))
+    assert counted["nova_requests_total"] == [("nova", "", 1)]
+    assert sorted(counted["nova_tokens_total"]) == [("nova", "code", 2), ("nova", "retrieval", 4)]
+    assert sorted(counted["nova_spend_usd_total"]) == [("nova", "code", 1), ("nova", "retrieval", 2)]
+
+
+class UnableToList:
+    @hookimpl
+    def list_models(self) -> None:
+        raise RuntimeError("no models today")
+
+
+async def test_a_plugin_that_cannot_list_its_models_leaves_the_others_listed(upstream: ScriptedUpstream) -> None:
+    settings = {"callbacks": ["tests.server.test_routes.UnableToList"]}
+    async with live({"model_list": [model("gpt", upstream.url)], "nova_settings": settings}) as gateway:
+        assert [step.plugin for step in gateway.gateway.runtime.pipeline.list_models]
+        async with gateway.http() as http:
+            listed = await http.get("/v1/models")
+    assert [card["id"] for card in listed.json()["data"]] == ["gpt"]
 
 
 async def test_metrics_of_two_gateways_in_one_process_do_not_mix(served: Live, guarded: Live) -> None:

@@ -1,0 +1,74 @@
+"""Offers to upgrade the connection are ignored: a request that makes one is served like any other, with its body."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+FRAMING = (b"content-length", b"transfer-encoding")
+
+
+class PlainParser(httptools.HttpRequestParser):
+    """Parses on behind the head of a request that offers an upgrade.
+
+    httptools ends such a message at its head, whatever its framing says: the body would be lost, and its bytes taken
+    for the next request. A server may ignore the offer (RFC 9110 §7.8), so the parser is given the framing once
+    more, without the offer, before what follows.
+    """
+
+    def __init__(self, protocol: PlainProtocol) -> None:
+        super().__init__(protocol)
+        self._protocol = protocol
+
+    def feed_data(self, data: Any) -> None:
+        """Parse bytes. Raises httptools.HttpParserError."""
+        while True:
+            try:
+                super().feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                data = memoryview(data)[offer.args[0] :]
+            if self._protocol.head_again is not None:
+                super().feed_data(self._protocol.head_again)
+
+
+class PlainProtocol(HttpToolsProtocol):
+    """uvicorn's protocol for a server that never upgrades. `head_again` is the framing of a body still to be read."""
+
+    head_again: bytes | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.parser = PlainParser(self)
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        if self.head_again is None:
+            super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """The target of a request."""
+        if self.head_again is None:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        if self.head_again is None:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete; after an offer it comes a second time, with nothing but the framing."""
+        if self.head_again is not None:
+            self.head_again = None
+            return
+        super().on_headers_complete()
+        if self.parser.should_upgrade():
+            framing = [b"%b: %b\r\n" % pair for pair in self.headers if pair[0] in FRAMING]
+            self.head_again = b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing) if framing else None
+
+    def on_message_complete(self) -> None:
+        """The message is complete, unless its body follows the second head."""
+        if self.head_again is None:
+            super().on_message_complete()
