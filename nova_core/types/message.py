@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -198,10 +199,11 @@ class Reply(_Document):
 
     @property
     def usage(self) -> Usage | None:
-        """What was used; None when the upstream did not say."""
+        """What was used; None when the upstream did not say, or said it in numbers that nothing can hold."""
         if self._usage is None:
             if self._members is not None:
-                self._usage = self.dialect.usage_of(self._members)
+                with suppress(msgspec.DecodeError):
+                    self._usage = self.dialect.usage_of(self._members)
             elif self._typed is not None:
                 self._usage = self._typed.usage
         return self._usage

@@ -77,3 +77,12 @@ def test_a_wrong_key_is_an_authentication_error(server: ServerProcess) -> None:
     assert caught.value.body == {
         "message": "The API key is not valid here.", "type": "auth_error", "param": None, "code": "401",
     }  # fmt: skip
+
+
+def test_both_clients_show_the_call_id_as_the_requests_id(server: ServerProcess) -> None:
+    with OpenAI(base_url=f"{server.url}/v1", api_key=KEY, max_retries=0) as client:
+        raw = client.chat.completions.with_raw_response.create(model="echo", messages=HELLO)
+        assert raw.parse()._request_id == raw.headers["x-nova-call-id"]
+    with Anthropic(base_url=server.url, api_key=KEY, max_retries=0) as claude:
+        answer = claude.messages.with_raw_response.create(model="echo", max_tokens=9, messages=HELLO)
+        assert answer.parse()._request_id == answer.headers["x-nova-call-id"]

@@ -255,6 +255,7 @@ async def test_when_everything_fails_the_first_error_is_answered(
         ({"reset": True}, APIConnectionError),
         ({"html": True}, BadGatewayError),
         ({"json": []}, BadGatewayError),
+        ({"json": {"id": "x", "object": "chat.completion", "choices": []}}, BadGatewayError),
         ({"json": {"error": {"message": "busy"}}}, NovaError),
         ({"status": 302}, BadGatewayError),
     ],
@@ -460,3 +461,16 @@ async def test_a_plugin_gets_its_store_from_whoever_provides_one_and_else_in_mem
     provided, own = Keeping.asked
     assert provided == ("shelf", {"size": 1})
     assert isinstance(own, MemoryCounterStore)
+
+
+@pytest.mark.parametrize("usage", ["1e999", '{"prompt_tokens":1e999}', '{"prompt_tokens":1' + "0" * 5000 + "}"])
+async def test_usage_in_numbers_that_nothing_can_hold_is_unknown(
+    gateway: GatewayFactory, upstream: ScriptedUpstream, usage: str
+) -> None:
+    message = '{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}'
+    body = f'{{"id":"x","object":"chat.completion","created":1,"model":"a","choices":[{message}],"usage":{usage}}}'
+    upstream.script("a", body=body.encode())
+    caller = await gateway(config("a"))
+    answer = await caller.answer({"model": "gpt", "messages": [{"role": "user", "content": "hi"}]})
+    assert b"fine" in answer.encode()
+    assert caller.last is not None and caller.last.usage is None

@@ -110,7 +110,9 @@ def test_a_200_that_is_no_completion_is_an_error_with_the_upstreams_words(body: 
 
 
 def test_a_completion_passes_the_check_even_with_a_null_error() -> None:
-    OPENAI_CHAT.check_reply(parse_members(b'{"choices":[],"error":null}'))
+    OPENAI_CHAT.check_reply(parse_members(b'{"choices":[{}],"error":null}'))
+    with pytest.raises(BadGatewayError, match="choices"):
+        OPENAI_CHAT.check_reply(parse_members(b'{"choices":[],"error":null}'))
 
 
 @pytest.mark.parametrize("message", [{"tool_calls": [7]}, {"tool_calls": [{"id": "c"}]}, {"reasoning_content": 1}])

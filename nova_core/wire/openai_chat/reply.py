@@ -46,8 +46,12 @@ def check_reply(members: Members) -> None:
         words = redacted(facts_of(msgspec.json.encode({"error": error})).message)
         raise BadGatewayError(f"the upstream answered 200 with an error: {words or 'no message'}")
     choices = members.get("choices")
-    is_array = bytes(choices)[:1] == b"[" if isinstance(choices, msgspec.Raw) else isinstance(choices, list)
-    if not is_array:
+    if isinstance(choices, msgspec.Raw):
+        start = bytes(memoryview(choices)[:2])
+        is_answer = start[:1] == b"[" and start != b"[]"
+    else:
+        is_answer = isinstance(choices, list) and bool(choices)
+    if not is_answer:
         text = redacted(facts_of(msgspec.json.encode(dict(members))).message)
         raise BadGatewayError(f"the upstream's reply has no `choices`{': ' + text if text else ''}")
 
