@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TypeVar
 
 from nova_core.errors import BadGatewayError, RequestTimeoutError, StreamBrokenError
@@ -135,11 +135,24 @@ async def _prepended(first: list[T], rest: AsyncIterator[T]) -> AsyncIterator[T]
             await close()
 
 
-@asynccontextmanager
-async def deadline(seconds: float | None, what: str) -> AsyncIterator[None]:
-    """Bound what is inside. Raises RequestTimeoutError naming the deadline that passed."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        raise RequestTimeoutError(f"the upstream gave no {what} within {seconds:g} seconds") from error
+class deadline:
+    """Bound what is inside to `seconds` (None: not at all). Raises RequestTimeoutError naming what did not come."""
+
+    __slots__ = ("_seconds", "_timeout", "_what")
+
+    def __init__(self, seconds: float | None, what: str) -> None:
+        self._seconds = seconds
+        self._what = what
+        self._timeout = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as passed:
+            message = f"the upstream gave no {self._what} within {self._seconds:g} seconds"
+            raise RequestTimeoutError(message) from passed

@@ -83,7 +83,7 @@ def snapshot_for(
         catalog=catalog,
         fallback=fallback,
         cooling=cooling,
-        random=Random(random.getrandbits(64)),
+        seed=random.getrandbits(64),
     )
 
 

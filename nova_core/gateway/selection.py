@@ -55,6 +55,7 @@ def order(call: Call, candidates: Sequence[Deployment], snapshot: Snapshot) -> t
     if len(candidates) == 1:
         return (tuple(candidates),)
     ranked = sorted(candidates, key=level_of)
-    levels = tuple(shuffled(tuple(level), snapshot.random) for _, level in groupby(ranked, key=level_of))
+    random = snapshot.random
+    levels = tuple(shuffled(tuple(level), random) for _, level in groupby(ranked, key=level_of))
     call.note("weighted-shuffle", " > ".join(d.id for level in levels for d in level))
     return levels

@@ -14,7 +14,7 @@ import uvicorn
 from nova_core.config.sections import GeneralSettings
 from nova_core.server.app import GatewayApp
 from nova_core.server.protocol import LimitedProtocol, protocol_with
-from nova_core.server.startup import BACKLOG, Tls
+from nova_core.server.startup import BACKLOG, Tls, settle_memory
 
 logger = logging.getLogger("nova.server")
 
@@ -48,6 +48,7 @@ class GatewayServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the gateway, then accept."""
         await super().startup(sockets)
+        settle_memory()
         await self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

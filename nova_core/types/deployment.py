@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nova_core.types.secret import Secret
-from nova_core.types.usage import Prices
-
-UNPRICED = Prices()
+from nova_core.types.usage import UNPRICED, Prices
 
 
 @dataclass(frozen=True, slots=True)

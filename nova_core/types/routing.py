@@ -33,7 +33,8 @@ class Snapshot:
     """The state a routing decision may depend on. The same snapshot and call give the same answer.
 
     `cooling` maps a deployment id to the `time.monotonic()` second its cooldown ends. `group` is the model
-    group being routed; `fallback` counts how many groups were tried before it. `random` is seeded per decision.
+    group being routed; `fallback` counts how many groups were tried before it. `random` is
+    seeded with `seed`, anew at each reading.
     """
 
     group: str
@@ -42,7 +43,12 @@ class Snapshot:
     fallback: int = 0
     cooling: Mapping[str, float] = field(default_factory=dict)
     tried: frozenset[str] = frozenset()
-    random: Random = field(default_factory=Random)
+    seed: int = 0
+
+    @property
+    def random(self) -> Random:
+        """A generator for this decision; every reading starts from the seed again."""
+        return Random(self.seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class Prices:
         Cache, audio and reasoning buckets without a price of their own are charged at the plain input
         or output price, which is what vendors without a discount do.
         """
+        if not self.known:
+            return None
         buckets = (
             (usage.input, self.input),
             (usage.cache_read, self.cache_read if self.cache_read is not None else self.input),
@@ -79,8 +81,6 @@ class Prices:
             (usage.reasoning, self.reasoning if self.reasoning is not None else self.output),
             (usage.output_audio, self.output_audio if self.output_audio is not None else self.output),
         )
-        if not self.known:
-            return None
         total = self.per_request or Decimal(0)
         for count, price in buckets:
             if count and price is None:
@@ -92,9 +92,12 @@ class Prices:
     @property
     def known(self) -> bool:
         """True when at least one price is configured."""
-        return any(getattr(self, f.name) is not None for f in fields(Prices))
+        return self != UNPRICED
 
     def _one_hour_write(self) -> Decimal | None:
         if self.cache_write_1h is not None:
             return self.cache_write_1h
         return self.cache_write_5m if self.cache_write_5m is not None else self.input
+
+
+UNPRICED = Prices()

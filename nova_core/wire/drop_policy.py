@@ -72,6 +72,11 @@ class DropPolicy:
             removed=tuple(dict.fromkeys((*deployment.additional_drop_params, *options.additional_drop_params))),
         )
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is removed or allowed by name."""
+        return not self.allowed and not self.removed
+
     def settle(self, fidelity: Fidelity, *, provider: str, model: str) -> Fidelity:
         """The report after this policy. Raises UnsupportedParamsError naming what would be lost."""
         notes = tuple(self._settled(note) for note in fidelity.notes if top_level(note.field) not in self.allowed)

@@ -196,6 +196,11 @@ class DialectProvider(Provider):
     def _prepared(
         self, request: Request, dialect: Dialect, deployment: Deployment, policy: DropPolicy, *, metered: bool
     ) -> tuple[Request, Fidelity]:
+        if policy.is_plain and request.dialect.name == dialect.name:
+            upstream = request.with_members({"model": deployment.model})
+            if not self.review(upstream).notes:
+                upstream = self.to_upstream(upstream)
+                return (self.with_usage(upstream) if metered and upstream.stream else upstream), Fidelity()
         asked, removed = policy.remove(request)
         upstream, fidelity = self._translated(asked, dialect, deployment.model)
         refused = self.review(upstream)

@@ -23,7 +23,7 @@ def deployment(name: str, **fields: object) -> Deployment:
 
 
 def snapshot(seed: int = 1, **fields: object) -> Snapshot:
-    return Snapshot(group="gpt", now=100.0, catalog=Catalog(), random=Random(seed), **fields)  # type: ignore[arg-type]
+    return Snapshot(group="gpt", now=100.0, catalog=Catalog(), seed=seed, **fields)  # type: ignore[arg-type]
 
 
 def call() -> Call:
