@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -93,10 +92,10 @@ async def ask(port: int, seconds: float) -> tuple[int, int]:
     return sum(asker.answers for _, asker in made), sum(asker.failures for _, asker in made)
 
 
-def cpu_seconds(pid: int, *, only: Callable[[psutil.Process], bool] = lambda _: True) -> float:
+def cpu_seconds(pid: int) -> float:
     """User and system time of a process and its children."""
     tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return sum(sum(process.cpu_times()[:2]) for process in tree if only(process))
+    return sum(sum(process.cpu_times()[:2]) for process in tree)
 
 
 def round_of(port: int, pid: int, seconds: float) -> float:
