@@ -14,12 +14,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
 import psutil
-from soak import free_port
+from soak import free_port, wait_for
 
 CONNECTIONS = 32
 KEY = "sk-bench"
@@ -121,7 +119,7 @@ def main() -> int:
         ports = {"upstream": free_port(), "proxy": free_port(), "nova": free_port()}
         started = start(folder, ports)
         try:
-            wait_for(f"http://127.0.0.1:{ports['nova']}/health/readiness")
+            wait_for(started[1], ports["nova"], folder / "log")
             found: dict[str, list[float]] = {"nginx": [], "nova": []}
             for _ in range(given.rounds + 1):
                 # The proxy and the upstream are one nginx; what the upstream costs is measured and taken off.
@@ -149,19 +147,6 @@ def start(folder: Path, ports: dict[str, int]) -> list[subprocess.Popen[bytes]]:
     with (folder / "log").open("wb") as log:
         nova = subprocess.Popen([*serve, "--host", "127.0.0.1", "--port", str(ports["nova"])], stdout=log, stderr=log)
     return [nginx, nova]
-
-
-def wait_for(url: str) -> None:
-    """Until the gateway is ready. Raises SystemExit after half a minute."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            urllib.request.urlopen(url, timeout=1).read()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise SystemExit("the gateway did not start")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@ import asyncio
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -119,8 +121,6 @@ def raise_file_limit() -> None:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -138,18 +138,21 @@ def start_server(folder: Path, upstream: str, port: int) -> subprocess.Popen[byt
     log = (folder / "log").open("wb")
     # The server must raise the soft limit itself.
     process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=lower_file_limit)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            import urllib.request
+    wait_for(process, port, folder / "log")
+    return process
 
+
+def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Until the gateway is ready. Raises SystemExit with its log when it ends or takes half a minute."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end and process.poll() is None:
+        try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/health/readiness", timeout=1).read()
-            return process
         except OSError:
-            if process.poll() is not None:
-                break
             time.sleep(0.1)
-    raise SystemExit(f"the server did not start:\n{(folder / 'log').read_text()}")
+        else:
+            return
+    raise SystemExit(f"the server did not start:\n{log.read_text()}")
 
 
 def lower_file_limit() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -130,8 +131,7 @@ class Gateway(Calls):
         """
         runtime = self.runtime
         dialect = call.original.dialect
-        self._enter(runtime)
-        try:
+        async with self._accounted(runtime, call):
             outcome = await self._journey(runtime, call)
             if isinstance(outcome, Stream):
                 return CallerStream(call, outcome, dialect, lambda error: self._finish(runtime, call, error, True))
@@ -140,29 +140,30 @@ class Gateway(Calls):
                 call.note("translate", f"the answer is said without {', '.join(reply.fidelity.dropped)}")
             if "model" in reply.members:
                 reply = reply.with_members({"model": call.model})
-        except BaseException as error:
-            answered = await self._failed(runtime, call, error)
-            if answered is error:
-                raise
-            raise answered from error
         await self._finish(runtime, call, None, False)
         return reply
 
     async def run_on(self, runtime: Runtime, call: Call) -> Reply | Stream:
         """Run a call on a given generation; see `run`."""
-        self._enter(runtime)
-        try:
+        async with self._accounted(runtime, call):
             outcome = await self._journey(runtime, call)
-        except BaseException as error:
-            answered = await self._failed(runtime, call, error)
-            if answered is error:
-                raise
-            raise answered from error
         if isinstance(outcome, Reply):
             await self._finish(runtime, call, None, False)
             return outcome
         outcome.on_close(lambda: self._finish(runtime, call, None, True))
         return outcome
+
+    @asynccontextmanager
+    async def _accounted(self, runtime: Runtime, call: Call) -> AsyncIterator[None]:
+        """Let a call in; what it raises is accounted for, and raised as plugins would have it answered."""
+        self._enter(runtime)
+        try:
+            yield
+        except BaseException as error:
+            answered = await self._failed(runtime, call, error)
+            if answered is error:
+                raise
+            raise answered from error
 
     async def _journey(self, runtime: Runtime, call: Call) -> Reply | Stream:
         check_access(call, call.model)

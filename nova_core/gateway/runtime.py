@@ -42,7 +42,6 @@ class Runtime:
     catalog: Catalog
     policy: Policy
     declared: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -88,8 +87,7 @@ def unchecked_runtime(
     declared = declared_keys(pipeline)
     missing = {broken.name: f"{broken.reason}; {broken.mend}" for broken in loaded.broken if broken.kind == "provider"}
     catalog = build_catalog(settings, pipeline, environ, missing)
-    warnings = tuple(str(broken) for broken in loaded.broken if broken.kind != "provider")
-    return Runtime(settings, loaded, pipeline, catalog, policy_of(settings), declared, warnings, environ)
+    return Runtime(settings, loaded, pipeline, catalog, policy_of(settings), declared, environ)
 
 
 def declared_keys(pipeline: Pipeline) -> frozenset[str]:

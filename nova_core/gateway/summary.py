@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from nova_core._version import __version__
@@ -39,6 +40,7 @@ def summary(call: Call) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=1024)
 def bare_address(url: str) -> str:
     """An address without credentials, query or fragment."""
     parts = urlsplit(url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -68,22 +68,26 @@ class Trier:
         limits = self._limits(deployment)
         step = self._runtime.pipeline.provider_call[deployment.provider]
         answer = step.call(call, request, deployment)
-        if isinstance(answer, Exchange):
-            return await perform(self._transport, call, answer, limits)
-        window = limits.first_chunk if call.streaming else limits.total
-        started = time.monotonic()
-        async with deadline(window, "first chunk" if call.streaming else "reply"):
-            if step.is_async:
-                answer = await answer
-            if isinstance(answer, Stream):
-                await commit(answer)
         if not isinstance(answer, Exchange):
-            call.upstream_seconds += time.monotonic() - started
+            answer = await self._in_process(answer if step.is_async else _given(answer), limits)
         if isinstance(answer, Exchange):
             return await perform(self._transport, call, answer, limits)
         if isinstance(answer, Reply | Stream):
             return answer
         raise InternalServerError(f"provider '{deployment.provider}' gave no answer")
+
+    async def _in_process(self, answer: Awaitable[Any], limits: Limits) -> Any:
+        """What a provider answers itself, a stream committed; the time of a model in this process is upstream time."""
+        call = self._call
+        started = time.monotonic()
+        window = limits.first_chunk if call.streaming else limits.total
+        async with deadline(window, "first chunk" if call.streaming else "reply"):
+            said = await answer
+            if isinstance(said, Stream):
+                await commit(said)
+        if not isinstance(said, Exchange):
+            call.upstream_seconds += time.monotonic() - started
+        return said
 
     def _limits(self, deployment: Deployment) -> Limits:
         policy, call = self._runtime.policy, self._call
@@ -99,6 +103,10 @@ class Trier:
             first_chunk=policy.first_chunk_timeout(call, deployment),
             idle=policy.idle_timeout(deployment),
         )
+
+
+async def _given(answer: Any) -> Any:
+    return answer
 
 
 def _counts_tokens(provider: object, model: str) -> bool:

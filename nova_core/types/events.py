@@ -147,9 +147,8 @@ class ExtraDelta:
     choice: int | None = None
 
 
-Event = (
-    StreamStart
-    | TextDelta
+BlockEvent = (
+    TextDelta
     | RefusalDelta
     | ThinkingDelta
     | SignatureDelta
@@ -159,12 +158,10 @@ Event = (
     | CitationDelta
     | AudioDelta
     | OpaqueBlock
-    | BlockStop
-    | LogprobsDelta
-    | Finish
-    | UsageUpdate
-    | ExtraDelta
 )
+"""A piece of one block of one choice."""
+
+Event = StreamStart | BlockEvent | BlockStop | LogprobsDelta | Finish | UsageUpdate | ExtraDelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from nova_core.types.chat import (
 )
 from nova_core.types.events import (
     AudioDelta,
+    BlockEvent,
     BlockStop,
     CitationDelta,
     Event,
@@ -99,20 +100,6 @@ class Assembly:
 
     def _choice(self, index: int) -> _Choice:
         return self._choices.setdefault(index, _Choice())
-
-
-BlockEvent = (
-    TextDelta
-    | RefusalDelta
-    | ThinkingDelta
-    | SignatureDelta
-    | RedactedThinkingBlock
-    | ToolCallStart
-    | ToolArgumentsDelta
-    | CitationDelta
-    | AudioDelta
-    | OpaqueBlock
-)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ import msgspec
 from nova_core.errors import NovaError, StreamBrokenError
 from nova_core.types.events import (
     AudioDelta,
+    BlockEvent,
     BlockStop,
     CitationDelta,
     Event,
@@ -39,19 +40,7 @@ from nova_core.wire.anthropic_messages.usage import render_usage
 from nova_core.wire.sse import sse_bytes
 
 Block = dict[str, Any]
-BlockEvent = (
-    TextDelta
-    | RefusalDelta
-    | ThinkingDelta
-    | SignatureDelta
-    | RedactedThinkingBlock
-    | ToolCallStart
-    | ToolArgumentsDelta
-    | CitationDelta
-    | AudioDelta
-    | OpaqueBlock
-    | BlockStop
-)
+BlockPiece = BlockEvent | BlockStop
 TEXT: Final[Block] = {"type": "text", "text": ""}
 THINKING: Final[Block] = {"type": "thinking", "thinking": "", "signature": ""}
 
@@ -114,7 +103,7 @@ class Encoder:
         self._open: _Open | None = None
         self._index = 0
         self._tools: set[int] = set()
-        self._held: deque[BlockEvent] = deque()
+        self._held: deque[BlockPiece] = deque()
         self._out: list[bytes] = []
 
     def encode(self, events: tuple[Event, ...]) -> bytes:
@@ -168,7 +157,7 @@ class Encoder:
             case BlockStop():
                 if event.choice == 0:
                     self._block_event(event)
-            case _ if isinstance(event, BlockEvent) and event.choice == 0:
+            case _ if isinstance(event, BlockPiece) and event.choice == 0:
                 self._start()
                 self._block_event(event)
 
@@ -195,7 +184,7 @@ class Encoder:
         }
         self._write("message_start", {"message": message})
 
-    def _block_event(self, event: BlockEvent) -> None:
+    def _block_event(self, event: BlockPiece) -> None:
         if self._open is not None and event.block != self._open.place and self._open.waits:
             self._held.append(event)
             return
@@ -219,7 +208,7 @@ class Encoder:
             self._release()
             self._close()
 
-    def _say(self, event: BlockEvent) -> None:
+    def _say(self, event: BlockPiece) -> None:
         match event:
             case BlockStop():
                 if self._open is not None and self._open.place == event.block:
@@ -241,7 +230,7 @@ class Encoder:
             case _:
                 self._say_delta(event)
 
-    def _say_delta(self, event: BlockEvent) -> None:
+    def _say_delta(self, event: BlockPiece) -> None:
         for kind, delta in _deltas(event):
             if self._open is None or self._open.place != event.block or self._open.kind != kind:
                 self._begin(event.block, kind, TEXT if kind == "text" else THINKING)
@@ -268,7 +257,7 @@ class Encoder:
             self._open = None
 
 
-def _deltas(event: BlockEvent) -> Iterator[tuple[str, Block]]:
+def _deltas(event: BlockPiece) -> Iterator[tuple[str, Block]]:
     """The kind of block and the delta of an event that adds to one; nothing for empty text."""
     match event:
         case TextDelta() | RefusalDelta() if event.text:
