@@ -20,7 +20,7 @@ logger = logging.getLogger("nova.server")
 
 ACCEPTED_SECONDS = 0.1
 """How long what has already arrived may take to become a request, once nothing is accepted any more."""
-ANSWERED_SECONDS = 0.5
+ANSWERED_SECONDS = 1.0
 """How long a peer whose answer did not say that the connection ends may take to send its next request."""
 HANDSHAKE_SECONDS = 2.0
 AFTER_CANCEL_SECONDS = 5.0
@@ -98,6 +98,8 @@ class GatewayServer(uvicorn.Server):
         end = time.monotonic() + self._drain_seconds
         await asyncio.sleep(ACCEPTED_SECONDS)
         running = self.server_state.tasks
+        if self.server_state.connections and not running:
+            await asyncio.sleep(min(ANSWERED_SECONDS, self._drain_seconds))
         if running:
             logger.info("waiting for %d running requests", len(running))
         while running and not self.force_exit and time.monotonic() < end:
