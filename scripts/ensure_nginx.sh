@@ -13,6 +13,10 @@ if [ "$(id -u)" != 0 ]; then
   echo "ensure_nginx: nginx is not installed, and only root can install it: apt-get install nginx" >&2
   exit 1
 fi
+# One installation at a time, whoever asks for what.
+exec 9>/var/lock/nova-ensure
+flock -w 90 9 || { echo "ensure_nginx: another installation does not end" >&2; exit 1; }
+if command -v nginx; then exit 0; fi
 # The package starts a server on port 80 unless it is told not to.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then

@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from nova_core.stores.bounded import BoundedTable
+from nova_core.stores.claims import Claim, Reading, Refused, Taken, View
+from nova_core.stores.held import Held
+from nova_core.stores.ledger import Ledger
+from nova_core.stores.operations import counted, numbered_ids, refund, settlement
 
 MIB = 1024 * 1024
 
@@ -74,3 +78,63 @@ class MemoryCounterStore:
     async def read(self, key: str) -> int:
         """The count, 0 when no window is open."""
         return self._table.get(key) or 0
+
+
+class MemorySharedState:
+    """A `SharedState` of one process: exact under concurrency, since nothing in it waits.
+
+    `take_now`, `look_now` and `pin_now` are what `take`, `look` and `pin` answer, without a coroutine.
+    """
+
+    is_shared = False
+
+    def __init__(self, *, max_items: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
+        self._held = Held()
+        self._ids = numbered_ids()
+        self._ledger = Ledger(is_held=self._held.__contains__, max_items=max_items, clock=clock)
+        self.look_now: Callable[[Reading], View] = self._ledger.look
+        self.pin_now: Callable[[str, str, float], str] = self._ledger.pin
+        self.put: Callable[[str, str, float], None] = self._ledger.put
+
+    def __len__(self) -> int:
+        """How many windows, values and keys of leases are held."""
+        return len(self._ledger)
+
+    async def start(self) -> None:
+        """Nothing to reach."""
+
+    async def aclose(self) -> None:
+        """Nothing to let go."""
+
+    def take_now(self, claims: Sequence[Claim]) -> Taken | Refused:
+        """All claims at once, or none and why."""
+        answer = self._ledger.take(self._ids(), claims)
+        if type(answer) is Taken:
+            self._held.add(answer)
+        return answer
+
+    async def take(self, claims: Sequence[Claim]) -> Taken | Refused:
+        """All claims at once, or none and why."""
+        return self.take_now(claims)
+
+    def settle(self, taken: Taken, actual: Mapping[str, int] | None = None) -> None:
+        """Free its leases and correct its windows."""
+        if self._held.close(taken):
+            self._ledger.settle(settlement(taken, actual or {}))
+
+    def release(self, taken: Taken) -> None:
+        """Give everything back."""
+        if self._held.close(taken):
+            self._ledger.settle(refund(taken))
+
+    def count(self, key: str, amount: int, seconds: float) -> None:
+        """Add units to a window."""
+        self._ledger.settle(counted(key, amount, seconds))
+
+    async def look(self, reading: Reading, *, max_age: float = 0.0) -> View:
+        """The state of the keys, always of this moment."""
+        return self._ledger.look(reading)
+
+    async def pin(self, key: str, value: str, seconds: float) -> str:
+        """The value that is kept."""
+        return self._ledger.pin(key, value, seconds)
