@@ -2,10 +2,11 @@
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+MINUTES ?= 30
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check static format docs bench dists clean
+.PHONY: help setup serve test check static format docs bench bench-full bench-soak dists clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +36,15 @@ format: setup ## put every file in shape
 docs: setup ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: setup ## the short benchmarks
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: setup ## this gateway beside nginx, in three minutes
+	$(BIN)/python benchmarks/import_time.py
+	$(BIN)/python -m benchmarks.full --short --with nginx,nova --rounds 3
+
+bench-full: setup ## all goals beside all peers; writes docs/performance.md
+	$(BIN)/python -m benchmarks.full --write
+
+bench-soak: setup ## MINUTES of mixed calls: nothing may fail, leak or grow
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
 dists: setup ## wheels and sdists of the core and every plugin into dist/
 	@for project in . plugins/*/; do $(BIN)/python -m build --no-isolation --outdir dist "$$project" >/dev/null || exit 1; done

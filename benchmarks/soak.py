@@ -1,8 +1,8 @@
 """One worker under load: 1,000 calls at once, then thousands of mixed calls of which a tenth leave early.
 
-Prints how many failed, the sockets left open, and the memory before and after. `--calls N` sets how many mixed
-calls (20,000), `--json` prints one line of JSON. The server is a real `nova serve` process in front of an upstream
-that answers after 50 ms; both on the loopback.
+Prints how many failed, the sockets left open, and the memory before, during and after. `--calls N` sets how many mixed
+calls (20,000), `--minutes M` repeats them for so long, `--json` prints one line of JSON. The server is a real
+`nova serve` process in front of an upstream that answers after 50 ms; both on the loopback.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ asyncio.run(main())
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Memory in MiB; sockets are those of the server process, the listening one left out."""
+    """Memory in MiB, at rest before and after, and under load after each turn; sockets are those of the server process,
+    the listening one left out."""
 
     burst_calls: int
     burst_failures: int
@@ -66,20 +67,23 @@ class Result:
     sockets_after: int
     memory_warm: float
     memory_after: float
+    memory_under_load: tuple[float, ...]
 
 
 def main() -> int:
     """Run and print; the exit status is 1 when a call failed, sockets leaked or memory grew over 10 MiB."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--calls", type=int, default=20_000)
+    options.add_argument("--minutes", type=float, default=0.0)
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
-    result = run(given.calls)
+    result = run(given.calls, given.minutes)
     if given.json:
         print(json.dumps(asdict(result)))
     else:
         for name, value in asdict(result).items():
-            print(f"{name:22} {value:,.1f}" if isinstance(value, float) else f"{name:22} {value:,}")
+            values = value if isinstance(value, tuple) else (value,)
+            print(f"{name:22}", *(f"{each:,.1f}" if isinstance(each, float) else f"{each:,}" for each in values))
     return 0 if is_clean(result) else 1
 
 
@@ -93,7 +97,7 @@ def is_clean(result: Result) -> bool:
     )
 
 
-def run(calls: int) -> Result:
+def run(calls: int, minutes: float = 0.0) -> Result:
     """Start upstream and server, load them, and stop them."""
     raise_file_limit()
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +110,7 @@ def run(calls: int) -> Result:
             url = upstream.stdout.readline().strip()
             port = free_port()
             server = start_server(Path(folder), url, port)
-            return asyncio.run(load(f"http://127.0.0.1:{port}", server.pid, calls))
+            return asyncio.run(load(f"http://127.0.0.1:{port}", server.pid, calls, minutes))
         finally:
             for process in (server, upstream):
                 if process is not None:
@@ -160,7 +164,7 @@ def lower_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
 
 
-async def load(url: str, pid: int, calls: int) -> Result:
+async def load(url: str, pid: int, calls: int, minutes: float) -> Result:
     process = psutil.Process(pid)
     async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0)) as session:
         started = time.monotonic()
@@ -172,14 +176,18 @@ async def load(url: str, pid: int, calls: int) -> Result:
     memory_warm = process.memory_info().rss / MEGABYTE
     async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0)) as session:
         started = time.monotonic()
-        left, mixed_failures = await mixed(session, calls, Random(SEED + 1))
+        random, mixed_calls, left, mixed_failures, under_load = Random(SEED + 1), 0, 0, 0, list[float]()
+        while not mixed_calls or time.monotonic() - started < minutes * 60:
+            more_left, more_failures = await mixed(session, calls, random)
+            mixed_calls, left, mixed_failures = mixed_calls + calls, left + more_left, mixed_failures + more_failures
+            under_load.append(round(process.memory_info().rss / MEGABYTE, 1))
         mixed_seconds = time.monotonic() - started
     await settled(process, idle)
     return Result(
         CONCURRENT,
         failures,
         burst_seconds,
-        calls,
+        mixed_calls,
         left,
         mixed_failures,
         mixed_seconds,
@@ -187,6 +195,7 @@ async def load(url: str, pid: int, calls: int) -> Result:
         sockets(process),
         memory_warm,
         process.memory_info().rss / MEGABYTE,
+        tuple(under_load),
     )
 
 

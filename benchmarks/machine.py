@@ -1,0 +1,32 @@
+"""The machine that was measured on, as the report names it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+
+def described() -> list[str]:
+    """Processor, cores, memory, system, interpreter: one line each."""
+    facts = Path("/proc/cpuinfo").read_text()
+    model = next((line.partition(": ")[2] for line in facts.splitlines() if line.startswith("model name")), "unknown")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    return [
+        f"Processor: {model}, {os.cpu_count()} cores, {memory:.0f} GiB of memory",
+        f"System: {distribution()}, Linux {platform.release()}, {platform.machine()}",
+        f"Python: {platform.python_implementation()} {platform.python_version()}, {platform.python_compiler()}",
+    ]
+
+
+def distribution() -> str:
+    """The name of the distribution."""
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        return "Linux"
+
+
+def system_load() -> float:
+    """Running and waiting processes, averaged over the last minute."""
+    return os.getloadavg()[0]

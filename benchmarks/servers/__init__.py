@@ -1,0 +1,1 @@
+"""The gateways that are compared, one module each."""
