@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from nova_core.errors import NovaError
+from nova_core.types.decision import NO_GENERATION, Generation, Routed
 from nova_core.types.deployment import Deployment
 from nova_core.types.embeddings import EmbeddingSpace
 from nova_core.types.fidelity import EXACT, Fidelity
@@ -60,29 +63,41 @@ class CallOptions:
     stream_timeout: float | None = None
     num_retries: int | None = None
     fallbacks: tuple[str, ...] | None = None
+    fallback_members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """Fallback → what the request says otherwise when it takes over."""
+    context_window_fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    content_policy_fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     disable_fallbacks: bool = False
+    routing_strategy: str | None = None
     drop_params: bool | None = None
     additional_drop_params: tuple[str, ...] = ()
     allowed_params: tuple[str, ...] = ()
     mock_response: Any = None
+    mock_testing: bool = False
+    """Whether `mock_response` is for the first model group alone."""
     cache: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     guardrails: tuple[str, ...] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Credentials, bases and prices that the caller sent; used only where the operator allows each name."""
+    explain: bool = False
+    """Whether the caller wants the decision with the answer; only administrators get it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One line of a decision record: which step decided what, and why."""
+NO_OPTIONS = CallOptions()
+"""The options of a call that sets none."""
+
+
+class Note(msgspec.Struct, frozen=True):
+    """One line of a decision record: which step decided what, and why; `scores` by deployment id, as it sees fit."""
 
     step: str
     what: str
     why: str = ""
+    scores: Mapping[str, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One try at one deployment. Times are in seconds; `error` None means it answered."""
 
     number: int
@@ -93,8 +108,7 @@ class Attempt:
     error: NovaError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True):
     """What `call_finished` sees. `status` is the HTTP status; `cost` in US dollars, None = unknown."""
 
     call: Call
@@ -105,6 +119,13 @@ class CallRecord:
     cost: Decimal | None
     error: NovaError | None
     streamed: bool
+    generation: Generation = NO_GENERATION
+
+
+def new_id() -> str:
+    """A random id in the form of a UUID (RFC 9562, version 4). It names a call; it is no secret."""
+    text = f"{random.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
 Runner = Callable[["Call"], Awaitable[Reply | Stream]]
@@ -114,19 +135,21 @@ class Call:
     """One request on its journey. Plugins read it; they change the request by answering with a new one.
 
     `model` is the public name the caller used, `tags` what tag routing sees, `headers` the caller's headers
-    (lower case, no credentials). `deadline` is in `time.monotonic()` seconds, None for none. `notes` is the
-    decision record. `deployment`, `attempts`, `fallbacks`, `space` and `usage` are filled on the way.
+    (lower case, no credentials). `deadline` is in `time.monotonic()` seconds, None for none. The decision record is
+    made of `notes` and `routed`, which has each model group as it was decided. `deployment`, `attempts`,
+    `fallbacks`, `space` and `usage` are filled on the way.
     `selected_by_task` names the task by which a router has chosen the candidates of the group being routed: tags
     then choose among those, and tags that match none of them are ignored. `children` are the calls that `run`
     made, in that order. `reply_headers` reach the caller, named without the prefix (`cache-key`). `metered` says
-    that a stream's usage is to be asked of the upstream, although the caller did not ask for it.
+    that a stream's usage is to be asked of the upstream, although the caller did not ask for it. `costed` is
+    what the cost was last worked out from, and the cost.
     """
 
     __slots__ = (
-        "attempts", "children", "created", "deadline", "deployment", "fallbacks", "fidelity", "group", "headers",
-        "id", "metered", "model", "notes", "operation", "options", "original", "parent", "principal", "reply_headers",
-        "route", "runner", "selected_by_task", "space", "started", "stash", "streaming", "tags",
-        "upstream_seconds", "usage",
+        "attempts", "children", "costed", "created", "deadline", "deployment", "fallbacks", "fidelity", "group",
+        "headers", "id", "metered", "model", "notes", "operation", "options", "original", "parent", "principal",
+        "reply_headers", "route", "routed", "runner", "selected_by_task", "space", "started", "stash", "streaming",
+        "tags", "upstream_seconds", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -141,15 +164,15 @@ class Call:
         route: str = "",
         parent: Call | None = None,
     ) -> None:
-        self.id = id or str(uuid.uuid4())
+        self.id = id or new_id()
         self.operation: Operation = request.operation
         self.original = request
         self.model = request.model
         self.streaming = request.stream
         self.principal = principal
-        self.options = options or CallOptions()
+        self.options = options or NO_OPTIONS
         self.tags = tags
-        self.headers: Mapping[str, str] = headers or {}
+        self.headers: Mapping[str, str] = {} if headers is None else headers
         self.route = route
         self.parent = parent
         self.created = time.time()
@@ -157,6 +180,7 @@ class Call:
         self.deadline: float | None = parent.deadline if parent else None
         self.stash = Stash()
         self.notes: list[Note] = []
+        self.routed: list[Routed] = []
         self.group = self.model
         self.deployment: Deployment | None = None
         self.attempts: list[Attempt] = []
@@ -166,6 +190,7 @@ class Call:
         self.selected_by_task: str | None = None
         self.children: list[Call] = []
         self.usage: Usage | None = None
+        self.costed: tuple[Usage, Deployment, Decimal | None] | None = None
         self.metered = False
         self.upstream_seconds = 0.0
         self.reply_headers: dict[str, str] = {}
@@ -176,17 +201,12 @@ class Call:
         """Name of the caller's dialect."""
         return self.original.dialect.name
 
-    def note(self, step: str, what: str, why: str = "") -> None:
-        """Add a line to the decision record."""
-        self.notes.append(Note(step, what, why))
+    def note(self, step: str, what: str, why: str = "", *, scores: Mapping[str, float] | None = None) -> None:
+        """Add a line to the decision record; `scores`, by deployment id, are kept by reference."""
+        self.notes.append(Note(step, what, why, scores))
 
-    async def run(self, request: Request, *, tags: tuple[str, ...] | None = None) -> Reply | Stream:
-        """Run a child call: the same journey, deadline and principal, accounted under this call.
-
-        Raises whatever the child raises.
-        """
-        if self.runner is None:
-            raise RuntimeError("this call is not being run by a gateway")
+    def child(self, request: Request, *, tags: tuple[str, ...] | None = None) -> Call:
+        """A new child call: the same principal, options, deadline and, unless `tags` are given, tags."""
         child = Call(
             request,
             principal=self.principal,
@@ -197,4 +217,13 @@ class Call:
             parent=self,
         )
         self.children.append(child)
-        return await self.runner(child)
+        return child
+
+    async def run(self, request: Request, *, tags: tuple[str, ...] | None = None) -> Reply | Stream:
+        """Run a child call: the same journey, deadline and principal, accounted under this call.
+
+        Raises whatever the child raises.
+        """
+        if self.runner is None:
+            raise RuntimeError("this call is not being run by a gateway")
+        return await self.runner(self.child(request, tags=tags))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nova_core.types.facts import NO_FACTS, ModelFacts
+from nova_core.types.prices import Prices
 from nova_core.types.secret import Secret
-from nova_core.types.usage import UNPRICED, Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Deployment:
     `group` is the public name, `provider` the entry-point name of the provider, `model` the upstream's
     name for the model. Times are in seconds; None means "the setting above decides". `defaults` are call
     parameters added where the caller gives none; `settings` are keys that only the provider or a plugin reads
-    (`api_version`, `organization`, `adapter`, …). `info` is the config's `model_info`.
+    (`api_version`, `organization`, `adapter`, …). `info` is the config's `model_info`; `facts` are
+    what that, the registered models and the model catalogs of plugins say together.
     """
 
     id: str
@@ -42,12 +44,17 @@ class Deployment:
     additional_drop_params: tuple[str, ...] = ()
     allowed_params: tuple[str, ...] = ()
     mock_response: Any = None
-    prices: Prices = UNPRICED
+    facts: ModelFacts = NO_FACTS
     info: Mapping[str, Any] = field(default_factory=dict)
     origin: str | None = None
 
     @property
+    def prices(self) -> Prices:
+        """What it costs; unknown prices are unset."""
+        return self.facts.prices
+
+    @property
     def mode(self) -> str | None:
-        """`model_info.mode`: chat, embedding, completion, …; None when the operator did not say."""
+        """`model_info.mode`: chat, embedding, completion, …; None when nobody says."""
         mode = self.info.get("mode")
-        return mode if isinstance(mode, str) else None
+        return mode if isinstance(mode, str) else self.facts.mode

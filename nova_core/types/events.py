@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from nova_core.types.chat import Citation, Extra, FinishReason
 from nova_core.types.usage import Usage
 
@@ -164,8 +166,7 @@ BlockEvent = (
 Event = StreamStart | BlockEvent | BlockStop | LogprobsDelta | Finish | UsageUpdate | ExtraDelta
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """One server-sent event: its `event:` name (None when unnamed) and the joined `data:` lines."""
 
     data: bytes
@@ -178,7 +179,9 @@ class Chunk:
 
     A plugin that changes `events` makes a new chunk without `frame` (`Chunk(events)`); a chunk passed
     on untouched is written as the bytes that came in when caller and provider speak the same dialect.
+    `comment` is written before it as a comment of the event stream, which clients skip.
     """
 
     events: tuple[Event, ...]
     frame: Frame | None = None
+    comment: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +24,10 @@ TypedRequest = ChatRequest | EmbeddingsRequest
 TypedReply = ChatReply | EmbeddingsReply
 Members = Mapping[str, Any]
 """Top-level members of a JSON object; a value is a `msgspec.Raw` (bytes not yet decoded) or decoded JSON."""
+
+
+_DECODE = msgspec.json.Decoder().decode
+_ENCODE = msgspec.json.Encoder().encode
 
 
 def decoded(value: Any) -> Any:
@@ -47,11 +52,14 @@ class _Document:
 
     def get(self, name: str, default: Any = None) -> Any:
         """Decode one top-level member. Raises as `typed` does when it is JSON that no number or text can hold."""
-        value = self.members.get(name, msgspec.UNSET)
+        members = self._members
+        value = (self.members if members is None else members).get(name, msgspec.UNSET)
         if value is msgspec.UNSET:
             return default
+        if type(value) is not msgspec.Raw:
+            return value
         try:
-            return decoded(value)
+            return _DECODE(value)
         except msgspec.DecodeError as error:
             raise self.unreadable(error, name) from error
 
@@ -66,13 +74,14 @@ class _Document:
 
     def encode(self) -> bytes:
         """The JSON bytes; undecoded members are copied as they came."""
-        return msgspec.json.encode(self.members)
+        members = self._members
+        return _ENCODE(self.members if members is None else members)
 
 
 class Request(_Document):
     """A caller's request. Immutable: `with_members`, `without` and `with_typed` return a new one."""
 
-    __slots__ = ("operation",)
+    __slots__ = ("_model", "operation")
 
     def __init__(
         self,
@@ -83,7 +92,10 @@ class Request(_Document):
     ) -> None:
         if members is None and typed is None:
             raise ValueError("a request needs members or a typed view")
-        super().__init__(dialect, members, typed)
+        self.dialect = dialect
+        self._members = members
+        self._typed = typed
+        self._model: str | None = None
         self.operation = operation
 
     @property
@@ -126,13 +138,16 @@ class Request(_Document):
     @property
     def model(self) -> str:
         """The model name in the request."""
-        name = self.get("model")
-        return name if isinstance(name, str) else ""
+        if self._model is None:
+            name = self.get("model")
+            self._model = name if isinstance(name, str) else ""
+        return self._model
 
     @property
     def stream(self) -> bool:
         """Whether the caller asked for a stream."""
-        return self.get("stream") is True
+        members = self._members
+        return (members is None or "stream" in members) and self.get("stream") is True
 
     def with_members(self, changes: Members) -> Request:
         """These members added or replaced; every other member's bytes stay."""
@@ -168,7 +183,9 @@ class Reply(_Document):
     ) -> None:
         if members is None and typed is None:
             raise ValueError("a reply needs members or a typed view")
-        super().__init__(dialect, members, typed)
+        self.dialect = dialect
+        self._members = members
+        self._typed = typed
         self.operation = operation
         self.headers: Mapping[str, str] = headers or {}
         self.fidelity = fidelity
@@ -248,11 +265,11 @@ class Stream:
         self._closers.append(closer)
 
     async def aclose(self) -> None:
-        """Close every layer, outermost first, even if one of them fails; safe to call twice."""
+        """Close every layer, outermost first, even if one of them fails or is cancelled; safe to call twice."""
         if self.closed:
             return
         self.closed = True
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
         source: Any = self.frames if self.frames is not None else self.chunks
         closers: list[Callable[[], Awaitable[object]]] = [*self._closers]
         if hasattr(source, "aclose"):
@@ -260,7 +277,7 @@ class Stream:
         for close in closers:
             try:
                 await close()
-            except Exception as error:
+            except (Exception, CancelledError) as error:
                 failures.append(error)
         if failures:
-            raise failures[0]
+            raise next((each for each in failures if isinstance(each, CancelledError)), failures[0])

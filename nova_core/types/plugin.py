@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from nova_core.types.call import Call
 from nova_core.types.message import Reply, Stream
 from nova_core.types.routing import Catalog
+from nova_core.types.upstream import UpstreamResponse
 
 Routes = Any
 """The FastAPI application under assembly (`add_api_route`, `include_router`, …)."""
@@ -25,6 +26,20 @@ class ConfigSection:
     path: tuple[str, ...]
     keys: tuple[str, ...]
     check: Callable[[Any], list[str]] | None = None
+
+
+class Health(Protocol):
+    """What is known of the deployments' health."""
+
+    is_watched: bool
+    """Whether deployments are checked in the background; then `/health` tells what was found."""
+
+    def report(self, id: str, problem: str | None, *, by: str, seconds: float = 0.0) -> object | None:
+        """Write down what is wrong with a deployment, None when it is well; `by` names the kind of check.
+
+        The answer is None when this is its first finding.
+        """
+        ...
 
 
 class GatewayView(Protocol):
@@ -45,15 +60,28 @@ class GatewayView(Protocol):
         ...
 
     def store(self, kind: str, settings: Mapping[str, Any] | None = None) -> object:
-        """A store with the protocol of `kind` in `nova_core.stores` (`key_value`, `counters`).
+        """A store with the protocol of `kind` in `nova_core.stores` (`key_value`, `counters`, `shared_state`).
 
-        The first that a plugin's `provide_store` answers for `settings`, else one in this process's memory.
+        The first that a plugin's `provide_store` answers for `settings`, else one in this process's memory; the
+        `shared_state` of a gateway is one for all, and with several workers their parent's.
         Raises ConfigurationError for a kind that nobody provides.
         """
         ...
 
+    @property
+    def health(self) -> Health:
+        """Where checks of deployments are written down; listings and metrics show it."""
+        ...
+
     def spawn(self, work: Awaitable[object], *, name: str) -> None:
         """Run background work that the gateway owns: cancelled and awaited at shutdown, errors logged."""
+        ...
+
+    async def fetch(self, url: str, *, seconds: float) -> UpstreamResponse:
+        """GET an address (metrics, a document) within `seconds`, without credentials; at most 8 MiB.
+
+        Raises APIConnectionError, RequestTimeoutError and BadGatewayError.
+        """
         ...
 
     async def run(self, call: Call) -> Reply | Stream:

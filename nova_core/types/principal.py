@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 
@@ -32,7 +33,12 @@ class Principal:
 
     def may_call(self, model: str) -> bool:
         """Whether this principal may call the public name `model`."""
-        return not self.models or any(p == model or fnmatchcase(model, p) for p in self.models)
+        return not self.models or _listed(self.models, model)
+
+
+@lru_cache(maxsize=10_000)
+def _listed(patterns: tuple[str, ...], model: str) -> bool:
+    return any(pattern == model or fnmatchcase(model, pattern) for pattern in patterns)
 
 
 ANONYMOUS = Principal(id="anonymous", name="anonymous", admin=True)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import msgspec
+
 from nova_core.types.deployment import Deployment
+from nova_core.types.facts import ModelFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +29,26 @@ class Catalog:
     """Upstream name (`provider/model`, and `model`) → deployments; filled only where the operator allows such calls."""
     unserved: Mapping[str, str] = field(default_factory=dict)
     """Deployment id → why it cannot be served (plugin missing or broken), with the mend."""
+    registered: Mapping[str, ModelFacts] = field(default_factory=dict)
+    """`provider/model`, or `model`, → what `register_model` says of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """The state a routing decision may depend on. The same snapshot and call give the same answer.
 
     `cooling` maps a deployment id to the `time.monotonic()` second its cooldown ends. `group` is the model
     group being routed; `fallback` counts how many groups were tried before it. `random` is
-    seeded with `seed`, anew at each reading.
+    seeded with `seed`, anew at each reading. `state` is what plugins decide with: the entries of `route_state`.
     """
 
     group: str
     now: float
     catalog: Catalog
     fallback: int = 0
-    cooling: Mapping[str, float] = field(default_factory=dict)
+    cooling: Mapping[str, float] = {}
     tried: frozenset[str] = frozenset()
     seed: int = 0
+    state: Mapping[str, Any] = {}
 
     @property
     def random(self) -> Random:

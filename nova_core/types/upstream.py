@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from nova_core.errors import NovaError
 from nova_core.types.dialect import Dialect
@@ -15,24 +16,31 @@ if TYPE_CHECKING:
     from nova_core.types.message import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
-    """One HTTP request. `headers` may hold credentials and are never shown."""
+class UpstreamRequest(msgspec.Struct, frozen=True):
+    """One HTTP request. `headers` may hold credentials and are never shown.
+
+    A transport may remember what it made of a `headers` tuple: one that is the same object holds the same headers.
+    """
 
     url: str
     method: str = "POST"
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
     stream: bool = False
 
+    def __repr__(self) -> str:
+        return f"UpstreamRequest(url={self.url!r}, method={self.method!r}, stream={self.stream!r})"
 
-@dataclass(frozen=True, slots=True)
-class UpstreamResponse:
+
+class UpstreamResponse(msgspec.Struct, frozen=True):
     """A whole HTTP response. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"UpstreamResponse(status={self.status!r}, headers={self.headers!r})"
 
 
 class FrameParser(Protocol):
@@ -47,8 +55,7 @@ class FrameParser(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """One exchange with an upstream: the request, and how to read what comes back.
 
     `read` may return another exchange (a token, then the call; a poll; the next page). `read_error` turns a
@@ -57,7 +64,10 @@ class Exchange:
 
     request: UpstreamRequest
     dialect: Dialect
-    read: Callable[[UpstreamResponse], Reply | Exchange] = field(repr=False)
-    read_error: Callable[[UpstreamResponse], NovaError] = field(repr=False)  # may know secrets, to keep them out
+    read: Callable[[UpstreamResponse], Reply | Exchange]
+    read_error: Callable[[UpstreamResponse], NovaError]  # may know secrets, to keep them out
     frames: Callable[[], FrameParser] | None = None
     fidelity: Fidelity = EXACT
+
+    def __repr__(self) -> str:
+        return f"Exchange({self.request!r}, {self.dialect.name})"

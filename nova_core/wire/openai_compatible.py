@@ -15,8 +15,10 @@ from nova_core.types.message import Operation, Reply, Request
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
-from nova_core.wire.provider import DialectProvider
+from nova_core.wire.openai_responses import OPENAI_RESPONSES, without_foreign_thoughts
+from nova_core.wire.provider import DialectProvider, of_deployment
 
+_ENCODE = msgspec.json.Encoder().encode
 OPENAI_DIALECTS: Mapping[Operation, Dialect] = {
     "chat": OPENAI_CHAT,
     "completion": OPENAI_COMPLETIONS,
@@ -27,10 +29,15 @@ OPENAI_PATHS: Mapping[Operation, str] = {
     "completion": "/completions",
     "embedding": "/embeddings",
 }
+RESPONSES: Mapping[str, Dialect] = {OPENAI_RESPONSES.name: OPENAI_RESPONSES}
+RESPONSES_PATHS: Mapping[str, str] = {OPENAI_RESPONSES.name: "/responses"}
+CHAT_ONLY = "use_chat_completions_api"
+"""Setting of a deployment: its server has no Responses API, whatever its provider has."""
 
 
 class OpenAICompatible(DialectProvider):
-    """An OpenAI-wire vendor. Subclasses narrow `dialects` to what the vendor serves.
+    """An OpenAI-wire vendor. Subclasses narrow `dialects` to what the vendor serves; one that serves the Responses
+    API has `RESPONSES` among its `natives`.
 
     `keeps_cache_control` says that the vendor reads `cache_control` marks in messages and tools; elsewhere
     they are left out (and named), because strict vendors refuse members they do not know.
@@ -39,22 +46,36 @@ class OpenAICompatible(DialectProvider):
     dialects = OPENAI_DIALECTS
     paths = OPENAI_PATHS
     keeps_cache_control: bool = False
+    settings_keys: tuple[str, ...] = (CHAT_ONLY,)
 
+    def native(self, dialect: str, deployment: Deployment) -> Dialect | None:
+        """The Responses API, unless the deployment's server lacks it."""
+        return None if deployment.settings.get(CHAT_ONLY) else super().native(dialect, deployment)
+
+    @of_deployment
     def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
         """`Authorization: Bearer`, when there is a key."""
         key = self.key(deployment)
         return [("Authorization", f"Bearer {key}")] if key else []
 
+    def untouched(self, request: Request) -> bool:
+        """See `DialectProvider.untouched`."""
+        if not self._watched.isdisjoint(request.members):
+            return False
+        return self.keeps_cache_control or not _has_cache_marks(request)
+
     def review(self, request: Request) -> Fidelity:
         """Unsupported members, and marks of prompt caching that the vendor does not read."""
         found = super().review(request)
-        if self.keeps_cache_control or request.dialect.operation != "chat":
+        if self.keeps_cache_control or request.dialect.operation != "chat" or not _has_cache_marks(request):
             return found
         return found + Fidelity(tuple(_cache_marks(request)))
 
     def to_upstream(self, request: Request) -> Request:
-        """Leave out marks of prompt caching."""
-        if self.keeps_cache_control or request.dialect.operation != "chat":
+        """Leave out marks of prompt caching, and of a conversation's thoughts those of other providers."""
+        if request.dialect.name == OPENAI_RESPONSES.name:
+            return without_foreign_thoughts(request)
+        if self.keeps_cache_control or request.dialect.operation != "chat" or not _has_cache_marks(request):
             return request
         clean = {
             name: without_key(request.get(name), "cache_control")
@@ -65,7 +86,8 @@ class OpenAICompatible(DialectProvider):
 
     def with_usage(self, request: Request) -> Request:
         """Usage in the last chunk of a stream, unless the vendor has no use for the option."""
-        if "stream_options" in {*self.hints, *self.unsupported}:
+        always = request.dialect.name == OPENAI_RESPONSES.name
+        if always or "stream_options" in {*self.hints, *self.unsupported}:
             return request
         given = request.get("stream_options")
         options = given if isinstance(given, dict) else {}
@@ -75,7 +97,7 @@ class OpenAICompatible(DialectProvider):
 
     def from_upstream(self, reply: Reply) -> Reply:
         """Some vendors' `reasoning` under its usual name, `reasoning_content`."""
-        if reply.dialect.operation != "chat" or not mentions(reply, "choices", '"reasoning"'):
+        if reply.dialect.operation != "chat" or b'"reasoning"' not in as_bytes(reply.members.get("choices")):
             return reply
         return reply.with_members({"choices": [_renamed(choice) for choice in reply.get("choices")]})
 
@@ -83,9 +105,9 @@ class OpenAICompatible(DialectProvider):
 def mentions(document: Request | Reply, member: str, word: str) -> bool:
     """Whether a member may hold `word`, such as a key; undecoded bytes are searched, not decoded."""
     value = document.members.get(member)
-    if isinstance(value, msgspec.Raw):
-        return word.encode() in bytes(value)
-    return value is not None and word.encode() in msgspec.json.encode(value)
+    if value is None:
+        return False
+    return word.encode() in (bytes(value) if type(value) is msgspec.Raw else _ENCODE(value))
 
 
 def without_key(value: Any, key: str) -> Any:
@@ -107,6 +129,18 @@ def _renamed(choice: Any) -> Any:
         return choice
     renamed = {("reasoning_content" if name == "reasoning" else name): value for name, value in message.items()}
     return {**choice, "message": renamed}
+
+
+def _has_cache_marks(request: Request) -> bool:
+    members = request.members
+    return b"cache_control" in as_bytes(members.get("messages")) or (
+        "tools" in members and b"cache_control" in as_bytes(members["tools"])
+    )
+
+
+def as_bytes(value: Any) -> bytes:
+    """A member's JSON."""
+    return bytes(value) if type(value) is msgspec.Raw else _ENCODE(value)
 
 
 def _cache_marks(request: Request) -> Iterator[FieldNote]:

@@ -13,7 +13,7 @@ import msgspec
 from nova_core.errors import BadGatewayError, BadRequestError, NovaError
 from nova_core.types.dialect import StreamDecoder, StreamEncoder, StreamRelay
 from nova_core.types.embeddings import EmbeddingsReply, EmbeddingsRequest, Vector
-from nova_core.types.fidelity import EXACT, Fidelity
+from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
 from nova_core.types.usage import Usage
 from nova_core.wire.upstream_errors import facts_of
@@ -61,7 +61,12 @@ class OpenAIEmbeddings:
         for name in ("encoding_format", "dimensions", "task", "return_multivector", "user"):
             if (value := getattr(typed, name)) is not None:
                 members[name] = value
-        return {**members, **typed.extra.get(self.name, {})}, EXACT
+        lost = [
+            FieldNote(name, Fate.LOST, f"only {dialect} has it")
+            for dialect, extra in typed.extra.items()
+            for name in (extra if dialect != self.name else ())
+        ]
+        return {**members, **typed.extra.get(self.name, {})}, Fidelity(tuple(lost)) if lost else EXACT
 
     def with_defaults(self, members: Members, defaults: Mapping[str, Any]) -> Members:
         """Defaults where the caller gave nothing (null counts as nothing).
@@ -81,7 +86,8 @@ class OpenAIEmbeddings:
             facts = facts_of(msgspec.json.encode({"error": error}))
             raise BadGatewayError(f"the upstream answered 200 with an error: {facts.message}")
         data = members.get("data")
-        is_array = bytes(data).lstrip()[:1] == b"[" if isinstance(data, msgspec.Raw) else isinstance(data, list)
+        # Undecoded members begin with their first byte that is no white space.
+        is_array = bytes(memoryview(data)[:1]) == b"[" if isinstance(data, msgspec.Raw) else isinstance(data, list)
         if not is_array:
             raise BadGatewayError("the upstream's answer is no embeddings reply: it has no `data` array")
 

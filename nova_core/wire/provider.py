@@ -2,40 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import ClassVar
+from functools import cached_property, partial
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
 
 from nova_core.errors import AuthenticationError, BadGatewayError, BadRequestError, ConfigurationError, NovaError
 from nova_core.hookspecs import hookimpl
-from nova_core.types.call import Call
+from nova_core.types.call import NO_OPTIONS, Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
-from nova_core.types.fidelity import Fidelity
+from nova_core.types.fidelity import EXACT, Fidelity
 from nova_core.types.message import Operation, Reply, Request, TypedRequest
 from nova_core.types.routing import ModelCard
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
 from nova_core.wire.body import parse_members
 from nova_core.wire.drop_policy import DropPolicy, review, top_level
+from nova_core.wire.passed_headers import public_headers
 from nova_core.wire.sse import SseParser
 from nova_core.wire.translate import translate_request
 from nova_core.wire.upstream_errors import error_from_response, excerpt
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 STREAMED: frozenset[Operation] = frozenset({"chat", "completion"})
 # What a provider without the operation of a request can serve it through.
 THROUGH: Mapping[Operation, Operation] = {"completion": "chat", "chat": "completion"}
 
-HOP_BY_HOP = frozenset(
-    {
-        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
-        "trailer", "trailers", "transfer-encoding", "upgrade", "set-cookie", "set-cookie2", "alt-svc",
-        "strict-transport-security", "www-authenticate", "date", "server", "vary", "age", "location",
-    }
-)  # fmt: skip
-PRIVATE = ("content-", "access-control-", "cross-origin-")
+OF_DEPLOYMENT = "of_deployment"
+MOST_LANES = 10_000
+
+
+def of_deployment(method: Method) -> Method:
+    """Mark `headers` of a provider as decided by the deployment alone: they are then made once, not for every call.
+
+    A subclass that overrides the method says so again, or is asked every time.
+    """
+    setattr(method, OF_DEPLOYMENT, True)
+    return method
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """What all calls of one deployment in one dialect share. `headers` is None where they are made for each."""
+
+    deployment: Deployment
+    dialect: Dialect
+    url: str
+    headers: tuple[tuple[str, str], ...] | None
+    policy: DropPolicy
+    model: msgspec.Raw
+    streams: bool
+    skips: bool
+    read: Callable[[UpstreamResponse], Reply]
+    read_error: Callable[[UpstreamResponse], NovaError]
+    frames: Callable[[], FrameParser]
+
+    def __repr__(self) -> str:
+        return f"Lane({self.deployment.id}, {self.dialect.name})"
+
+
+def _knows_all(provider: type) -> bool:
+    """Whether `untouched` is said by the class that reviews and changes requests, not by one that it inherits from."""
+    for each in provider.__mro__:
+        if "untouched" in vars(each):
+            return True
+        if "review" in vars(each) or "to_upstream" in vars(each):
+            return False
+    return False
 
 
 class Provider:
@@ -64,9 +100,10 @@ class DialectProvider(Provider):
 
     `base_url` is the vendor's own address, None when the operator must say; `api_base_env` and `api_key_env`
     are asked in order. `key_required` is about the vendor's own address: servers elsewhere may need no key.
-    `paths` are appended to the base per operation. `unsupported` members change the answer's meaning and the
-    vendor refuses them; `hints` do not, and are always left out. `joined_headers` (lower case) hold lists:
-    several values are joined, where of other headers the last one wins.
+    `paths` are appended to the base per operation. `natives` are further dialects of an operation, by name, and
+    `native_paths` where they are served: a caller who speaks one of them is served in it. `unsupported` members
+    change the answer's meaning and the vendor refuses them; `hints` do not, and are always left out.
+    `joined_headers` (lower case) hold lists: several values are joined, where of other headers the last one wins.
     """
 
     base_url: str | None = None
@@ -75,6 +112,8 @@ class DialectProvider(Provider):
     key_required: bool = True
     dialects: Mapping[Operation, Dialect] = {}
     paths: Mapping[Operation, str] = {}
+    natives: Mapping[str, Dialect] = {}
+    native_paths: Mapping[str, str] = {}
     unsupported: frozenset[str] = frozenset()
     hints: frozenset[str] = frozenset()
     joined_headers: frozenset[str] = frozenset()
@@ -108,13 +147,25 @@ class DialectProvider(Provider):
         """Headers that depend on what is sent; `request` is in the vendor's words."""
         return []
 
+    def untouched(self, request: Request) -> bool:
+        """Whether a request in the provider's dialect goes as it is, but for its model's name: `review` and
+        `to_upstream` are then not asked. Counts only in the class that has the last word in these two.
+        """
+        return False
+
     def review(self, request: Request) -> Fidelity:
         """What of this request (in the provider's dialect, upstream's model name) the vendor cannot take.
 
         Whole members with the fate HINT or LOST are then left out; a note on a deeper path is a promise that
         `to_upstream` takes it out.
         """
+        if self._watched.isdisjoint(request.members):
+            return EXACT
         return review(request.members, sorted(self.unsupported), sorted(self.hints))
+
+    @cached_property
+    def _watched(self) -> frozenset[str]:
+        return self.unsupported | self.hints
 
     def before_translation(self, typed: TypedRequest) -> TypedRequest:
         """A request of another dialect, with the upstream's model name, as it should be translated."""
@@ -138,35 +189,84 @@ class DialectProvider(Provider):
 
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """Where the operation is served. A trailing slash is tolerated, a path already there is not repeated."""
-        parts = urlsplit(deployment.api_base or self.base_url or "")
-        path = self.paths[operation]
-        base = parts.path.rstrip("/").removesuffix(path)
-        return urlunsplit((parts.scheme, parts.netloc, base + path, parts.query, ""))
+        return self._at(deployment, self.paths[operation])
+
+    def native_url(self, deployment: Deployment, dialect: str) -> str:
+        """Where one of `natives` is served; a path of chat at the end of the base gives way to its own."""
+        return self._at(deployment, self.native_paths[dialect], *self.paths.values())
+
+    def native(self, dialect: str, deployment: Deployment) -> Dialect | None:
+        """The caller's own dialect where the provider speaks it beside those of its operations."""
+        return self.natives.get(dialect)
 
     def read_error(self, response: UpstreamResponse) -> NovaError:
         """What a status of 400 and above means."""
         return error_from_response(response)
 
+    def outgoing(
+        self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool
+    ) -> UpstreamRequest:
+        """The HTTP request. Vendors that name the model or the streaming in the URL take them out of the body here."""
+        return UpstreamRequest(lane.url, "POST", headers, request.encode(), streamed)
+
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt. Raises UnsupportedParamsError, BadRequestError, AuthenticationError."""
-        dialect = self.dialect_for(request.operation, deployment)
-        credentials = self.headers(deployment, call)
-        policy = DropPolicy.of(call.options, deployment)
-        upstream, fidelity = self._prepared(request, dialect, deployment, policy, metered=call.metered)
+        lane = self._lanes.get((deployment.id, request.dialect.name))
+        if lane is None or lane.deployment is not deployment:
+            lane = self._new_lane(request, deployment)
+        dialect = lane.dialect
+        # Asked first: without a key nothing else is worth a look.
+        headers = self.headers(deployment, call) if lane.headers is None else ()
+        policy = lane.policy
+        if call.options is not NO_OPTIONS:
+            policy = DropPolicy.of(call.options, deployment)
+        upstream, fidelity = self._prepared(request, lane, policy, metered=call.metered)
         call.fidelity = fidelity
-        headers = self._merged([*credentials, *self.request_headers(upstream, call), *deployment.extra_headers.items()])
-        streamed = dialect.operation in STREAMED and upstream.stream
+        merged = lane.headers
+        if merged is None:
+            merged = self._merged([*headers, *self.request_headers(upstream, call), *deployment.extra_headers.items()])
+        streamed = lane.streams and upstream.stream
         return Exchange(
-            UpstreamRequest(
-                self.url(deployment, dialect.operation), headers=headers, body=upstream.encode(), stream=streamed
-            ),
+            self.outgoing(lane, upstream, merged, streamed),
             dialect,
+            lane.read,
+            lane.read_error,
+            lane.frames if streamed else None,
+            fidelity,
+        )
+
+    @cached_property
+    def _lanes(self) -> dict[tuple[str, str], Lane]:
+        return {}
+
+    def _new_lane(self, request: Request, deployment: Deployment) -> Lane:
+        """What every call of a deployment in one dialect has in common, worked out once."""
+        native = self.native(request.dialect.name, deployment)
+        dialect = native or self.dialect_for(request.operation, deployment)
+        own = type(self)
+        settled = own.request_headers is DialectProvider.request_headers and hasattr(own.headers, OF_DEPLOYMENT)
+        headers = None
+        if settled:
+            nobody = Call(Request(request.operation, dialect, {"model": deployment.model}))
+            headers = self._merged([*self.headers(deployment, nobody), *deployment.extra_headers.items()])
+        lane = Lane(
+            deployment=deployment,
+            dialect=dialect,
+            url=self.native_url(deployment, dialect.name) if native else self.url(deployment, dialect.operation),
+            headers=headers,
+            policy=DropPolicy.of(NO_OPTIONS, deployment),
+            model=msgspec.Raw(msgspec.json.encode(deployment.model)),
+            streams=dialect.operation in STREAMED,
+            skips=_knows_all(own),
             read=partial(self._read, dialect),
             read_error=partial(self._read_error, deployment),
-            frames=partial(self.frames, dialect) if streamed else None,
-            fidelity=fidelity,
+            frames=partial(self.frames, dialect),
         )
+        if len(self._lanes) >= MOST_LANES:
+            self._lanes.clear()
+        self._lanes[deployment.id, request.dialect.name] = lane
+        return lane
 
     def dialect_for(self, operation: Operation, deployment: Deployment) -> Dialect:
         """The dialect that serves `operation`. Raises BadRequestError when the provider has none."""
@@ -193,14 +293,22 @@ class DialectProvider(Provider):
             )
         return None
 
-    def _prepared(
-        self, request: Request, dialect: Dialect, deployment: Deployment, policy: DropPolicy, *, metered: bool
-    ) -> tuple[Request, Fidelity]:
+    def _at(self, deployment: Deployment, path: str, *others: str) -> str:
+        parts = urlsplit(deployment.api_base or self.base_url or "")
+        base = parts.path.rstrip("/")
+        for known in (path, *others):
+            base = base.removesuffix(known)
+        return urlunsplit((parts.scheme, parts.netloc, base + path, parts.query, ""))
+
+    def _prepared(self, request: Request, lane: Lane, policy: DropPolicy, *, metered: bool) -> tuple[Request, Fidelity]:
+        dialect, deployment = lane.dialect, lane.deployment
         if policy.is_plain and request.dialect.name == dialect.name:
-            upstream = request.with_members({"model": deployment.model})
+            upstream = request.with_members({"model": lane.model})
+            if lane.skips and not metered and self.untouched(upstream):
+                return upstream, EXACT
             if not self.review(upstream).notes:
                 upstream = self.to_upstream(upstream)
-                return (self.with_usage(upstream) if metered and upstream.stream else upstream), Fidelity()
+                return (self.with_usage(upstream) if metered and upstream.stream else upstream), EXACT
         asked, removed = policy.remove(request)
         upstream, fidelity = self._translated(asked, dialect, deployment.model)
         refused = self.review(upstream)
@@ -258,12 +366,6 @@ def without_secrets(
         error.message = error.message.replace(secret, "****")
     error.args = (error.message,)
     return error
-
-
-def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Upstream headers that may reach the caller, lower case: no hop-by-hop, cookie or content headers."""
-    lower = ((name.lower(), value) for name, value in headers.items())
-    return {name: value for name, value in lower if name not in HOP_BY_HOP and not name.startswith(PRIVATE)}
 
 
 def _first(environ: Mapping[str, str], names: Iterable[str]) -> str | None:

@@ -15,7 +15,7 @@ class SseParser:
     upstream's error without SSE framing reaches the decoder.
     """
 
-    __slots__ = ("_after_cr", "_bare", "_data", "_event", "_partial", "_started")
+    __slots__ = ("_after_cr", "_bare", "_between", "_data", "_event", "_partial", "_started")
 
     def __init__(self) -> None:
         self._partial: list[bytes] = []
@@ -24,12 +24,17 @@ class SseParser:
         self._after_cr = False
         self._bare = False
         self._started = False
+        self._between = False
 
     def feed(self, data: bytes) -> list[Frame]:
         """Frames completed by `data`."""
         frames: list[Frame] = []
+        if self._between and data.endswith(b"\n\n") and b"\r" not in data:
+            self._whole_events(data, frames)
+            return frames
         for line in self._lines(data):
             self._line(line, frames)
+        self._between = self._started and not (self._partial or self._data or self._event or self._after_cr)
         return frames
 
     def end(self) -> list[Frame]:
@@ -41,6 +46,18 @@ class SseParser:
             self._line(rest, frames)
         self._line(b"", frames)
         return frames
+
+    def _whole_events(self, data: bytes, frames: list[Frame]) -> None:
+        """Events that are all there, as nearly always; those of the usual one or two lines are read at once."""
+        for event in data[:-2].split(b"\n\n"):
+            name, _, text = event.partition(b"data: ")
+            if not name and text and b"\n" not in text:
+                frames.append(Frame(text))
+            elif name.startswith(b"event: ") and name.find(b"\n") == len(name) - 1 and text and b"\n" not in text:
+                frames.append(Frame(text, name[7:-1].decode(errors="replace") or None))
+            else:
+                for line in (*event.split(b"\n"), b""):
+                    self._line(line, frames)
 
     def _lines(self, data: bytes) -> list[bytes]:
         if self._after_cr and data:
@@ -94,5 +111,5 @@ def sse_bytes(frame: Frame) -> bytes:
     if b"\n" in data:
         data = data.replace(b"\n", b"\ndata: ")
     if frame.event is None:
-        return b"data: " + data + b"\n\n"
+        return b"data: %b\n\n" % data
     return b"event: " + frame.event.encode() + b"\ndata: " + data + b"\n\n"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from nova_core.types.chat import (
     File,
     HostedTool,
     Image,
-    Message,
     Opaque,
     Part,
     RedactedThinking,
@@ -54,22 +53,42 @@ EXACT_UP_TO = 4_000_000
 """Longer texts (in characters) are counted up to here and extrapolated."""
 
 
-def count_text(text: str) -> int:
-    """Tokens of `text`; over four million characters an estimate. Takes 0.1 to 0.3 s a million characters."""
+def count_text(text: str, enough: int | None = None) -> int:
+    """Tokens of `text`; over four million characters an estimate. Takes 0.1 to 0.3 s a million characters.
+
+    Counting stops above `enough`: the answer is then larger than that, and not the whole count.
+    """
     if len(text) > EXACT_UP_TO:
-        return round(count_text(text[:EXACT_UP_TO]) * len(text) / EXACT_UP_TO)
+        return round(count_text(text[:EXACT_UP_TO], enough) * len(text) / EXACT_UP_TO)
     encoding = _encoding()
-    return sum(len(encoding.encode_ordinary(piece)) for piece in _pieces(text))
+    return _sum((len(encoding.encode_ordinary(piece)) for piece in _pieces(text)), enough)
 
 
-def count_chat(request: ChatRequest) -> int:
-    """Prompt tokens of a chat request: messages, tools, tool choice and images."""
-    count = REPLY_PRIMER + sum(_message(message) for message in request.messages)
+def count_chat(request: ChatRequest, enough: int | None = None) -> int:
+    """Prompt tokens of a chat request: messages, tools, tool choice and images. `enough` as in `count_text`."""
+    return _sum(_counts(request, enough), enough)
+
+
+def _counts(request: ChatRequest, enough: int | None) -> Iterator[int]:
+    yield REPLY_PRIMER + _tool_choice(request.tool_choice)
+    for message in request.messages:
+        named = PER_NAME + count_text(message.name) if message.name else 0
+        yield PER_MESSAGE + count_text(message.role) + named
+        for part in message.parts:
+            yield _part(part, enough)
     if request.tools:
-        count += TOOLS_BLOCK + count_text(_declarations(request.tools))
-        if any(message.role in ("system", "developer") for message in request.messages):
-            count += TOOLS_WITH_SYSTEM
-    return count + _tool_choice(request.tool_choice)
+        system = any(message.role in ("system", "developer") for message in request.messages)
+        yield TOOLS_BLOCK + (TOOLS_WITH_SYSTEM if system else 0)
+        yield count_text(_declarations(request.tools), enough)
+
+
+def _sum(counts: Iterable[int], enough: int | None) -> int:
+    total = 0
+    for count in counts:
+        total += count
+        if enough is not None and total > enough:
+            break
+    return total
 
 
 def count_image(source: Source, detail: str | None = None) -> int:
@@ -108,21 +127,16 @@ def _pieces(text: str) -> Iterable[str]:
         start = end
 
 
-def _message(message: Message) -> int:
-    named = PER_NAME + count_text(message.name) if message.name else 0
-    return PER_MESSAGE + count_text(message.role) + named + sum(_part(part) for part in message.parts)
-
-
-def _part(part: Part) -> int:
+def _part(part: Part, enough: int | None = None) -> int:
     match part:
         case Text() | Refusal() | Thinking():
-            return count_text(part.text)
+            return count_text(part.text, enough)
         case Image():
             return count_image(part.source, part.detail)
         case ToolCall():
             return count_text(part.name) + count_text(part.arguments)
         case ToolResult():
-            return sum(_part(inner) for inner in part.parts)
+            return _sum((_part(inner, enough) for inner in part.parts), enough)
         case File():
             return sum(count_text(text) for text in (part.source.text, part.title, part.context) if text)
         case Opaque():

@@ -34,6 +34,15 @@ class NamesFields(Protocol):
         ...
 
 
+@runtime_checkable
+class JudgesLosses(Protocol):
+    """A dialect that knows which of its own fields do not change an answer."""
+
+    def judged(self, note: FieldNote) -> FieldNote | None:
+        """A note on one of its fields as it counts; None where it needs no mention."""
+        ...
+
+
 def translate_request(
     request: Request, dialect: Dialect, *, typed: TypedRequest | None = None
 ) -> tuple[Request, Fidelity]:
@@ -52,10 +61,13 @@ def translate_request(
 
 
 def _as_the_caller_says(request: Request, fidelity: Fidelity) -> Fidelity:
-    if not fidelity.notes or not isinstance(request.dialect, NamesFields):
-        return fidelity
-    members, path = plain(request.members), request.dialect.caller_path
-    return Fidelity(tuple(replace(note, field=path(members, note.field)) for note in fidelity.notes))
+    notes, dialect = fidelity.notes, request.dialect
+    if notes and isinstance(dialect, JudgesLosses):
+        notes = tuple(judged for note in notes if (judged := dialect.judged(note)) is not None)
+    if notes and isinstance(dialect, NamesFields):
+        members = plain(request.members)
+        notes = tuple(replace(note, field=dialect.caller_path(members, note.field)) for note in notes)
+    return Fidelity(notes)
 
 
 def translate_reply(reply: Reply, dialect: Dialect) -> Reply:

@@ -41,22 +41,27 @@ SIGNATURES: Final = {
 
 
 class BlockWriter:
-    """Renders the parts of one request, and notes what becomes of them."""
+    """Renders the parts of one request, and notes what becomes of them.
 
-    __slots__ = ("_notes",)
+    `by_list` for callers whose messages have lists of their own for tool calls and thinking, as chat completions do:
+    places are then counted in each; else they are those of all parts.
+    """
 
-    def __init__(self, notes: Notes) -> None:
+    __slots__ = ("_by_list", "_notes")
+
+    def __init__(self, notes: Notes, *, by_list: bool = True) -> None:
         self._notes = notes
+        self._by_list = by_list
 
     def content(self, parts: tuple[Part, ...], path: str) -> list[Block]:
-        """The blocks of one message, whose path is `path`; places are counted as OpenAI's dialect counts them."""
+        """The blocks of one message, whose path is `path`."""
         blocks: list[Block] = []
         places = {"content": 0, "tool_calls": 0, "thinking_blocks": 0}
         for part in parts:
-            if isinstance(part, ToolResult):
+            if isinstance(part, ToolResult) and self._by_list:
                 blocks.append(self.tool_result(part, path))
                 continue
-            kind = _list_of(part)
+            kind = _list_of(part) if self._by_list else "content"
             blocks += self.part(part, f"{path}.{kind}[{places[kind]}]")
             places[kind] += 1
         return blocks

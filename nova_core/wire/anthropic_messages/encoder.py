@@ -44,6 +44,11 @@ BlockPiece = BlockEvent | BlockStop
 TEXT: Final[Block] = {"type": "text", "text": ""}
 THINKING: Final[Block] = {"type": "thinking", "thinking": "", "signature": ""}
 
+TEXT_DELTA: Final = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
+    b'"delta":{"type":"text_delta","text":%b}}\n\n'
+)
+
 
 def event_bytes(kind: str, data: dict[str, Any]) -> bytes:
     """One named event; its data repeats the name as `type`."""
@@ -108,11 +113,20 @@ class Encoder:
 
     def encode(self, events: tuple[Event, ...]) -> bytes:
         """The bytes of these events; may be empty."""
+        if len(events) == 1 and isinstance(events[0], TextDelta) and (more := self._more_text(events[0])):
+            return more
         for event in events:
             self._take(event)
         if events and not self._started:
             self._start()
         return self._taken()
+
+    def _more_text(self, event: TextDelta) -> bytes:
+        """The delta of text that continues the open block; b"" where there is more to say."""
+        block = self._open
+        if block is None or block.kind != "text" or block.place != event.block or event.choice or not event.text:
+            return b""
+        return TEXT_DELTA % (block.index, msgspec.json.encode(event.text))
 
     def end(self) -> bytes:
         """The reason of the end with the usage, and message_stop; a broken end when there was no reason."""

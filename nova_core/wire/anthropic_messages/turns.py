@@ -7,6 +7,7 @@ from typing import Any
 from nova_core.types.chat import ChatRequest, Message, Text
 from nova_core.wire.anthropic_messages.blocks import PLACEHOLDER, Block, BlockWriter
 from nova_core.wire.anthropic_messages.fields import NAME, Notes, native, render_cache
+from nova_core.wire.openai_chat.fields import NAME as CHAT
 
 Turn = dict[str, Any]
 INSTRUCTING = ("system", "developer")
@@ -18,7 +19,7 @@ def render_turns(typed: ChatRequest, notes: Notes) -> tuple[list[Block], list[Tu
     Only leading instructions go to `system`. Neighbouring user and tool messages become one user turn with the
     tool results first, as the vendor demands. An empty turn gets a placeholder.
     """
-    writer = BlockWriter(notes)
+    writer = BlockWriter(notes, by_list=typed.extra.keys() <= {CHAT})
     system: list[Block] = []
     turns: list[Turn] = []
     for place, message in enumerate(typed.messages):

@@ -71,6 +71,15 @@ class ChoiceDecoder:
         if isinstance(word, str) and word and not self.finished:
             self._finish(word, native, stop_sequence, events)
 
+    def text(self, thought: str | None, content: str | None) -> tuple[Event, ...]:
+        """The events of a piece that holds nothing else."""
+        events: list[Event] = []
+        if thought:
+            self._thought_piece(thought, events)
+        if content:
+            events.append(TextDelta(self._index, self._open("text"), content))
+        return tuple(events)
+
     def _finish(self, word: str, native: str | None, stop_sequence: str | None, events: list[Event]) -> None:
         reason, other = parse_finish(word, called_tools=bool(self._calls))
         if reason == "error":

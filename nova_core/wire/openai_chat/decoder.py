@@ -8,7 +8,15 @@ from typing import Any
 import msgspec
 
 from nova_core.errors import StreamBrokenError
-from nova_core.types.events import Event, ExtraDelta, Frame, StreamStart, UsageUpdate
+from nova_core.types.events import (
+    Event,
+    ExtraDelta,
+    Frame,
+    StreamStart,
+    TextDelta,
+    ThinkingDelta,
+    UsageUpdate,
+)
 from nova_core.wire.openai_chat.choice_decoder import ChoiceDecoder
 from nova_core.wire.openai_chat.errors import stream_error
 from nova_core.wire.openai_chat.fields import NAME
@@ -20,6 +28,37 @@ _KNOWN = frozenset(
 _FRAME = msgspec.json.Decoder()
 
 
+class _PlainDelta(msgspec.Struct, forbid_unknown_fields=True):
+    content: str | None = None
+    reasoning_content: str | None = None
+    role: str | None = None
+    refusal: None = None
+
+
+class _PlainChoice(msgspec.Struct, forbid_unknown_fields=True):
+    index: int
+    delta: _PlainDelta
+    logprobs: None = None
+    finish_reason: None = None
+
+
+class _PlainChunk(msgspec.Struct, forbid_unknown_fields=True):
+    """A chunk of text and nothing else, as nearly all are."""
+
+    choices: list[_PlainChoice]
+    id: Any = None
+    object: Any = None
+    created: Any = None
+    model: Any = None
+    system_fingerprint: Any = None
+    service_tier: Any = None
+    obfuscation: Any = None
+    usage: None = None
+
+
+_PLAIN = msgspec.json.Decoder(_PlainChunk)
+
+
 def broken(reason: str) -> StreamBrokenError:
     """The error of a stream that did not end well."""
     return StreamBrokenError(f"the upstream's stream {reason}")
@@ -28,7 +67,7 @@ def broken(reason: str) -> StreamBrokenError:
 class ChatDecoder:
     """Decodes one stream. Blocks are numbered in the order in which a choice's parts begin."""
 
-    __slots__ = ("_choices", "_dialect", "_done", "_extra", "_started")
+    __slots__ = ("_choices", "_dialect", "_done", "_extra", "_is_plain", "_started")
 
     def __init__(self, dialect: str = NAME) -> None:
         self._dialect = dialect
@@ -36,9 +75,12 @@ class ChatDecoder:
         self._extra: dict[str, Any] = {}
         self._started = False
         self._done = False
+        self._is_plain = False
 
     def decode(self, frame: Frame) -> tuple[Event, ...]:
         """Events of one frame. Raises the error a frame carries, StreamBrokenError for garbage."""
+        if self._is_plain and (said := self._plain(frame)) is not None:
+            return said
         data = frame.data.strip()
         if self._done or not data:
             return ()
@@ -60,13 +102,29 @@ class ChatDecoder:
                 raise broken("holds a choice that is not an object")
             index = choice.get("index")
             index = index if isinstance(index, int) else place
-            self._choices.setdefault(index, ChoiceDecoder(index, self._dialect)).decode(self.choice_of(choice), events)
+            if index not in self._choices:
+                self._choices[index] = ChoiceDecoder(index, self._dialect)
+            self._choices[index].decode(self.choice_of(choice), events)
         usage = parse_usage(chunk.get("usage"))
         if usage is not None:
             if more := extra_usage(chunk["usage"]):
                 events.append(ExtraDelta({self._dialect: {"usage": more}}))
             events.append(UsageUpdate(usage))
+        # What a stream says now it mostly goes on to say.
+        self._is_plain = len(events) == 1 and isinstance(events[0], TextDelta | ThinkingDelta)
         return tuple(events)
+
+    def _plain(self, frame: Frame) -> tuple[Event, ...] | None:
+        """Events of a chunk of text and nothing else; None for any other frame."""
+        try:
+            choices = _PLAIN.decode(frame.data).choices
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._is_plain = False
+            return None
+        if self._done or frame.event == "error" or len(choices) != 1 or choices[0].index not in self._choices:
+            return None
+        delta = choices[0].delta
+        return self._choices[choices[0].index].text(delta.reasoning_content, delta.content)
 
     def end(self) -> tuple[Event, ...]:
         """Raises StreamBrokenError unless every choice came to its finish reason."""

@@ -10,7 +10,6 @@ from nova_core.errors import NovaError
 from nova_core.types.chat import ChatReply, ChatRequest
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest
-from nova_core.types.usage import Usage
 from nova_core.wire.openai_chat import errors, losses, render, reply, request
 from nova_core.wire.openai_chat.decoder import ChatDecoder
 from nova_core.wire.openai_chat.encoder import ChatEncoder
@@ -27,9 +26,10 @@ class OpenAIChat:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
 
-    def check_request(self, members: Members) -> None:
-        """Check `model`, `messages` and the kinds of a few others. Raises BadRequestError."""
-        request.check_request(members)
+    # Asked for every call, and therefore without a step between.
+    check_request = staticmethod(request.check_request)
+    check_reply = staticmethod(reply.check_reply)
+    usage_of = staticmethod(reply.usage_of)
 
     def parse_request(self, members: Mapping[str, Any]) -> ChatRequest:
         """The typed request. Raises BadRequestError with the field's path."""
@@ -44,10 +44,6 @@ class OpenAIChat:
         """Defaults where the caller gave none, in any spelling."""
         return request.add_defaults(members, defaults)
 
-    def check_reply(self, members: Members) -> None:
-        """Raises BadGatewayError when this is not a chat completion."""
-        reply.check_reply(members)
-
     def parse_reply(self, members: Mapping[str, Any]) -> ChatReply:
         """The typed reply. Raises BadGatewayError."""
         return reply.parse_reply(members)
@@ -61,10 +57,6 @@ class OpenAIChat:
         """What `render_reply` cannot say of a reply, and what it says nearly."""
         assert isinstance(typed, ChatReply)
         return losses.losses(typed)
-
-    def usage_of(self, members: Members) -> Usage | None:
-        """The usage a reply states."""
-        return reply.usage_of(members)
 
     def decoder(self) -> ChatDecoder:
         """A decoder for one upstream stream."""

@@ -48,6 +48,7 @@ class _Said:
     block: int = -1
     thought: list[str] = field(default_factory=list)
     signature: str = ""
+    text_head: bytes = b""
     text_start: int = 0
     text_end: int = 0
     cited: list[Citation] = field(default_factory=list)
@@ -80,6 +81,8 @@ class ChatEncoder:
 
     def encode(self, events: tuple[Event, ...]) -> bytes:
         """One chunk per delta; a choice's log probabilities go with the delta before them."""
+        if len(events) == 1 and isinstance(events[0], TextDelta) and (more := self._more_text(events[0])):
+            return more
         out: list[bytes] = []
         place = 0
         while place < len(events):
@@ -92,6 +95,16 @@ class ChatEncoder:
             self._event(event, logprobs, out)
             place += 1
         return b"".join(out)
+
+    def _more_text(self, event: TextDelta) -> bytes:
+        """The chunk of text that continues its block; b"" where there is more to say."""
+        said = self._said.get(event.choice)
+        if said is None or said.block != event.block or not said.role or self._extra:
+            return b""
+        said.text_end += len(event.text)
+        if not said.text_head:
+            said.text_head = self._start() + b'{"index":%d,"delta":{"content":' % event.choice
+        return said.text_head + _ENCODE(event.text) + b'},"logprobs":null,"finish_reason":null}' + self._tail
 
     def end(self) -> bytes:
         """The usage chunk if the caller asked for it, and `[DONE]`."""

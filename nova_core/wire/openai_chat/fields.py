@@ -119,5 +119,5 @@ class Fields:
 
 def starts_with(value: Any, first_bytes: bytes) -> bool:
     """Whether a member's JSON text starts with one of these bytes; only that byte is looked at in `msgspec.Raw`."""
-    text = memoryview(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
+    text = memoryview(value) if type(value) is msgspec.Raw else msgspec.json.encode(value)
     return len(text) > 0 and text[0] in first_bytes

@@ -11,7 +11,7 @@ import msgspec
 from nova_core.errors import NovaError, StreamBrokenError
 from nova_core.types.events import Frame
 from nova_core.types.usage import Usage
-from nova_core.wire.openai_chat.decoder import broken, carries_error, parse_chunk
+from nova_core.wire.openai_chat.decoder import broken
 from nova_core.wire.openai_chat.errors import error_frame, stream_error
 from nova_core.wire.openai_chat.finish import parse_finish
 from nova_core.wire.openai_chat.usage import parse_usage
@@ -19,11 +19,12 @@ from nova_core.wire.sse import DONE, sse_bytes
 
 _ENCODE = msgspec.json.Encoder().encode
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_PIECES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_NULL = msgspec.Raw(b"null")
-_NO_CHOICES = msgspec.Raw(b"[]")
-_ERROR = msgspec.Raw(b'"error"')
-_HAS_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+_PIECES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]] | None)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_UNSET = msgspec.UNSET
+_NULL_USAGE = b',"usage":null'
+_NOWHERE = b"\n"
+"""What is in no frame that is changed in place."""
 
 
 class _Choice(msgspec.Struct):
@@ -31,7 +32,17 @@ class _Choice(msgspec.Struct):
     finish_reason: Any = None
 
 
-_CHOICES = msgspec.json.Decoder(list[_Choice] | None)
+class _Chunk(msgspec.Struct):
+    """What a relay looks at. Decoding it checks that all of the frame is JSON."""
+
+    object: Any = None
+    model: Any = msgspec.UNSET
+    choices: list[_Choice] | None = None
+    usage: Any = msgspec.UNSET
+    error: Any = None
+
+
+_CHUNK = msgspec.json.Decoder(_Chunk)
 
 
 class ChatRelay:
@@ -41,11 +52,13 @@ class ChatRelay:
     did not ask for it.
     """
 
-    __slots__ = ("_choices", "_done", "_finished", "_hide_usage", "_model", "events", "usage")
+    __slots__ = ("_choices", "_done", "_finished", "_hide_usage", "_name", "_ours", "_theirs", "events", "usage")
 
     def __init__(self, *, model: str, hide_usage: bool = False) -> None:
         self._hide_usage = hide_usage
-        self._model = msgspec.Raw(_ENCODE(model))
+        self._name = model
+        self._ours = b'"model":' + _ENCODE(model)
+        self._theirs: tuple[Any, bytes] = (None, _NOWHERE)
         self.usage: Usage | None = None
         self._choices: set[int] = set()
         self._finished: set[int] = set()
@@ -54,24 +67,32 @@ class ChatRelay:
 
     def relay(self, frame: Frame) -> bytes:
         """The frame's bytes with the model renamed; b"" for frames to leave out. Raises like a decoder."""
-        data = frame.data
-        if self._done or not data or data.isspace():
+        if self._done:
             return b""
-        if data.strip() == b"[DONE]":
-            self._check_finished()
-            self._done = True
-            return DONE
+        data = frame.data
         try:
-            members = _MEMBERS.decode(data)
-            changed = self._look(data, members, frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise broken("holds a frame that is not a chunk") from error
+            chunk = _CHUNK.decode(data)
+        except _UNREADABLE as error:
+            return self._no_chunk(data, error)
+        if chunk.error or chunk.object == "error" or frame.event == "error":
+            raise stream_error(data)
+        choices, model, usage = chunk.choices, chunk.model, chunk.usage
+        if choices:
+            self._note_choices(choices)
+        if usage:
+            self.usage = parse_usage(usage) or self.usage
         self.events += 1
-        if self._hide_usage and members.pop("usage", None) is not None:
-            if members.get("choices") == _NO_CHOICES:
-                return b""
-            changed = True
-        return sse_bytes(Frame(_ENCODE(members), frame.event) if changed else frame)
+        hides = self._hide_usage and usage is not _UNSET
+        if hides and usage is not None and choices == []:
+            return b""
+        if choices and b'"reasoning"' in data:
+            data = self._rebuilt(data, hides)
+        elif hides or (model is not _UNSET and model != self._name):
+            in_place = self._in_place(data, model, usage)
+            if in_place is not None and frame.event is None:
+                return b"data: %b\n\n" % in_place
+            data = self._rebuilt(data, hides) if in_place is None else in_place
+        return sse_bytes(Frame(data, frame.event))
 
     def end(self) -> bytes:
         """A missing `[DONE]`. Raises StreamBrokenError if the answer was not finished."""
@@ -89,46 +110,72 @@ class ChatRelay:
         if not self._choices or self._choices - self._finished:
             raise broken("ended before the answer was finished")
 
-    def _look(self, data: bytes, members: dict[str, msgspec.Raw], frame: Frame) -> bool:
-        """Note finish reasons and usage; change `members` where something must change and say so."""
-        if "error" in members or frame.event == "error" or members.get("object") == _ERROR:
-            chunk = parse_chunk(data)
-            if carries_error(chunk, frame):
-                raise stream_error(data)
-        choices = members.get("choices")
-        if choices is not None:
-            self._note_choices(data, choices)
-        usage = members.get("usage", _NULL)
-        if usage != _NULL:
-            self.usage = parse_usage(msgspec.json.decode(usage)) or self.usage
-        changed = False
-        if members.get("model", self._model) != self._model:
-            members["model"] = self._model
-            changed = True
-        if choices is not None and b'"reasoning"' in data:
-            renamed = _renamed_reasoning(choices)
-            if renamed is not None:
-                members["choices"] = renamed
-                changed = True
-        return changed
+    def _no_chunk(self, data: bytes, error: Exception) -> bytes:
+        """A frame that is not a chunk: the end, nothing, or garbage."""
+        match data.strip():
+            case b"[DONE]":
+                self._check_finished()
+                self._done = True
+                return DONE
+            case b"":
+                return b""
+        raise broken("holds a frame that is not a chunk") from error
 
-    def _note_choices(self, data: bytes, choices: msgspec.Raw) -> None:
-        found = _CHOICES.decode(choices) or ()
-        has_finish = _HAS_FINISH.search(data) is not None
-        for place, choice in enumerate(found):
+    def _note_choices(self, choices: list[_Choice]) -> None:
+        for place, choice in enumerate(choices):
             index = choice.index if isinstance(choice.index, int) else place
             self._choices.add(index)
             word = choice.finish_reason
-            if not has_finish or not isinstance(word, str) or not word:
+            if not word or not isinstance(word, str):
                 continue
             if parse_finish(word, called_tools=False)[0] == "error":
                 raise StreamBrokenError("the upstream stopped with an error before its answer was complete")
             self._finished.add(index)
 
+    def _in_place(self, data: bytes, model: Any, usage: Any) -> bytes | None:
+        """`data` with another model's name and, where it is hidden, without its null usage.
 
-def _renamed_reasoning(choices: msgspec.Raw) -> msgspec.Raw | None:
-    """The choices with `delta.reasoning` called `reasoning_content`; None where there is nothing to rename."""
-    found = _PIECES.decode(choices)
+        None unless it is certain which bytes those are: where no key can be spelled with escapes, the one place at
+        which the key of a member that is there is found must be that member.
+        """
+        if b"\n" in data or (b"\\" in data and b"\\u00" in data):
+            return None
+        if model is not _UNSET and model != self._name:
+            if model != self._theirs[0]:
+                self._theirs = (model, _spelled(model, data))
+            before, found, after = data.partition(self._theirs[1])
+            if not found or b'"model"' in before or b'"model"' in after:
+                return None
+            data = b"%b%b%b" % (before, self._ours, after)
+        if self._hide_usage and usage is not _UNSET:
+            before, found, after = data.partition(_NULL_USAGE)
+            if usage is not None or not found or b'"usage"' in before or b'"usage"' in after:
+                return None
+            data = before + after
+        return data
+
+    def _rebuilt(self, data: bytes, hides: bool) -> bytes:
+        """The chunk put together anew from its members, whose own bytes stay, if any of them changes."""
+        members = _MEMBERS.decode(data)
+        came = dict(members)
+        if hides:
+            del members["usage"]
+        if "model" in members:
+            members["model"] = msgspec.Raw(_ENCODE(self._name))
+        if b'"reasoning"' in data and "choices" in members:
+            members["choices"] = _renamed_reasoning(members["choices"])
+        return data if members == came else _ENCODE(members)
+
+
+def _spelled(model: Any, data: bytes) -> bytes:
+    """How an upstream writes its model, which it hardly ever changes within a stream."""
+    found = re.search(rb'"model"\s*:\s*' + re.escape(_ENCODE(model)), data) if isinstance(model, str) else None
+    return found[0] if found else _NOWHERE
+
+
+def _renamed_reasoning(choices: msgspec.Raw) -> msgspec.Raw:
+    """The choices with `delta.reasoning` called `reasoning_content`."""
+    found = _PIECES.decode(choices) or []
     changed = False
     for choice in found:
         delta = _fields(choice.get("delta"))
@@ -137,7 +184,7 @@ def _renamed_reasoning(choices: msgspec.Raw) -> msgspec.Raw | None:
         renamed = {("reasoning_content" if name == "reasoning" else name): value for name, value in delta.items()}
         choice["delta"] = msgspec.Raw(_ENCODE(renamed))
         changed = True
-    return msgspec.Raw(_ENCODE(found)) if changed else None
+    return msgspec.Raw(_ENCODE(found)) if changed else choices
 
 
 def _fields(value: msgspec.Raw | None) -> Mapping[str, msgspec.Raw]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
@@ -39,9 +40,20 @@ from nova_core.wire.upstream_errors import facts_of, redacted
 FOREIGN = "provider_specific_fields"
 
 
+class _PlainUsage(msgspec.Struct, forbid_unknown_fields=True):
+    """Usage that says nothing but the totals, as most replies of most vendors do."""
+
+    prompt_tokens: Annotated[int, msgspec.Meta(ge=0)]
+    completion_tokens: Annotated[int, msgspec.Meta(ge=0)]
+    total_tokens: int = 0
+
+
+_PLAIN_USAGE = msgspec.json.Decoder(_PlainUsage).decode
+
+
 def check_reply(members: Members) -> None:
     """Raises BadGatewayError without a `choices` array, or with an `error`, quoting the upstream."""
-    error = decoded(members.get("error"))
+    error = decoded(members["error"]) if "error" in members else None
     if error:
         words = redacted(facts_of(msgspec.json.encode({"error": error})).message)
         raise BadGatewayError(f"the upstream answered 200 with an error: {words or 'no message'}")
@@ -287,4 +299,11 @@ def _with_extra(body: dict[str, Any], extra: Extra) -> dict[str, Any]:
 
 def usage_of(members: Members) -> Usage | None:
     """The usage a reply states; only that member is decoded."""
-    return parse_usage(decoded(members.get("usage")))
+    usage = members.get("usage")
+    if usage is None:
+        return None
+    if type(usage) is msgspec.Raw:
+        with suppress(msgspec.ValidationError):
+            plain = _PLAIN_USAGE(usage)
+            return Usage(input=plain.prompt_tokens, output=plain.completion_tokens)
+    return parse_usage(decoded(usage))

@@ -46,14 +46,15 @@ _FOREIGN_TOOLS: Mapping[str, str] = dict.fromkeys(
 def check_model(members: Members) -> None:
     """`model` is there and names something. Raises BadRequestError."""
     model = members.get("model")
-    if model is None or not starts_with(model, b'"') or not str(decoded(model)).strip():
+    if model is None or not starts_with(model, b'"') or not decoded(model).strip():
         raise bad_field("model", "is required: the name of a model, as a string that is not empty")
 
 
 def check_kinds(members: Members, kinds: Mapping[str, tuple[bytes, str]] = _KINDS) -> None:
     """The JSON kinds of top-level members. Raises BadRequestError."""
-    for name, (first_bytes, problem) in kinds.items():
-        if name in members and not starts_with(members[name], first_bytes):
+    for name in members.keys() & kinds.keys():
+        first_bytes, problem = kinds[name]
+        if not starts_with(members[name], first_bytes):
             raise bad_field(name, problem)
 
 
@@ -63,8 +64,8 @@ def check_request(members: Members) -> None:
     messages = members.get("messages")
     if messages is None or not starts_with(messages, b"["):
         raise bad_field("messages", "is required: an array of messages, each with a `role` and `content`")
-    text = bytes(messages) if isinstance(messages, msgspec.Raw) else b"[" if messages else b"[]"
-    if text[1:16].lstrip()[:1] == b"]":
+    text = bytes(memoryview(messages)[1:16]) if type(messages) is msgspec.Raw else b"" if messages else b"]"
+    if text[:1] != b"{" and text.lstrip()[:1] == b"]":
         raise bad_field("messages", "must contain at least one message")
     check_kinds(members)
 

@@ -18,6 +18,7 @@ _KNOWN = frozenset(
         "cache_read_input_tokens",
         "prompt_cache_hit_tokens",
         "prompt_cache_miss_tokens",
+        "cached_tokens",
     }
 )
 
@@ -39,6 +40,7 @@ def parse_usage(value: Any) -> Usage | None:
         _count(inputs, "cached_tokens")
         or _count(value, "prompt_cache_hit_tokens")
         or _count(value, "cache_read_input_tokens")
+        or _count(value, "cached_tokens")
     )
     split = _details(inputs, "cache_creation_token_details")
     one_hour = left.take(_count(split, "ephemeral_1h_input_tokens"))

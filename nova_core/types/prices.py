@@ -1,0 +1,150 @@
+"""What tokens cost: prices by bucket, prices that hold only sometimes, and the cost of what was used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from nova_core.types.usage import Usage
+
+SIDES: tuple[tuple[str, ...], ...] = (
+    ("input", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio"),
+    ("output", "reasoning", "output_audio"),
+    ("per_request",),
+)
+"""Prices that belong together; the first of each stands for the others where they have none of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Prices in US dollars per token (`per_request`: per call). None means unknown, which is never counted as 0.
+
+    `cases` are prices that hold instead of these under a condition; of those that hold, the last one does.
+    """
+
+    input: Decimal | None = None
+    output: Decimal | None = None
+    cache_read: Decimal | None = None
+    cache_write_5m: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+    input_audio: Decimal | None = None
+    output_audio: Decimal | None = None
+    reasoning: Decimal | None = None
+    per_request: Decimal | None = None
+    cases: tuple[PriceCase, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """True when at least one price is known."""
+        return self != UNPRICED
+
+    def cost(self, usage: Usage, at: datetime | None = None) -> Decimal | None:
+        """Dollars for `usage` of a call `at` that time, by default now; None as soon as a used bucket has no price.
+
+        Cache, audio and reasoning buckets without a price of their own are charged at the plain input
+        or output price, which is what vendors without a discount do.
+        """
+        if not self.cases and self.input is not None and self.output is not None and usage.is_plain:
+            total = usage.input * self.input + usage.output * self.output
+            return total if self.per_request is None else total + self.per_request
+        if self.cases:
+            return self.holding(usage.input_total, at)._cost(usage)
+        return self._cost(usage)
+
+    def _cost(self, usage: Usage) -> Decimal | None:
+        if not self.known:
+            return None
+        read, short = _first(self.cache_read, self.input), _first(self.cache_write_5m, self.input)
+        buckets = (
+            (usage.input, self.input),
+            (usage.cache_read, read),
+            (usage.cache_write_5m, short),
+            (usage.cache_write_1h, _first(self.cache_write_1h, short)),
+            (usage.input_audio, _first(self.input_audio, self.input)),
+            (usage.output + usage.accepted_prediction + usage.rejected_prediction, self.output),
+            (usage.reasoning, _first(self.reasoning, self.output)),
+            (usage.output_audio, _first(self.output_audio, self.output)),
+        )
+        total = self.per_request or Decimal(0)
+        for count, price in buckets:
+            if not count:
+                continue
+            if price is None:
+                return None
+            total += count * price
+        return total
+
+    def holding(self, prompt_tokens: int, at: datetime | None = None) -> Prices:
+        """The prices of a call with so many prompt tokens at that time: those of a case, or these themselves."""
+        for case in reversed(self.cases):
+            if case.holds(prompt_tokens, at):
+                return case.prices
+        return self
+
+    def filled(self, base: Prices) -> Prices:
+        """These prices, and those of `base` where these are unknown. The cases stay these."""
+        return replace(self, **{name: getattr(base, name) for name in _NAMES if getattr(self, name) is None})
+
+    def over(self, base: Prices) -> Prices:
+        """These prices laid over a vendor's: a price of one's own replaces the vendor's under every condition.
+
+        `input` replaces all of the vendor's prices for prompt tokens (a discount on a price that is not paid means
+        nothing), `output` all for completion tokens; any other price replaces itself alone.
+        """
+        if self == UNPRICED or base == UNPRICED:
+            return base if self == UNPRICED else self
+        flat = replace(self, cases=())
+        whole = flat._laid(base)
+        if self.cases:
+            cases = tuple(replace(case, prices=case.prices.filled(whole)) for case in self.cases)
+        else:
+            cases = tuple(replace(case, prices=flat._laid(case.prices)) for case in base.cases)
+        return replace(whole, cases=cases if any(case.prices != whole for case in cases) else ())
+
+    def _laid(self, base: Prices) -> Prices:
+        kept: dict[str, Any] = {}
+        for side in SIDES:
+            whole_side = getattr(self, side[0]) is not None
+            for name in side:
+                own: Decimal | None = getattr(self, name)
+                kept[name] = own if whole_side or own is not None else getattr(base, name)
+        return replace(UNPRICED, **kept)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceCase:
+    """Prices for calls that meet every condition given: all prices of such a call, not only those that differ.
+
+    `above`: the prompt has more tokens than this; then all tokens cost these prices, those below too. `since`: the
+    day (UTC) they begin. `daily`: from the first time of the day (UTC) until before the second, across midnight too.
+    """
+
+    prices: Prices
+    above: int = 0
+    since: date | None = None
+    daily: tuple[time, time] | None = None
+
+    def holds(self, prompt_tokens: int, at: datetime | None = None) -> bool:
+        """Whether a call with so many prompt tokens at that time, by default now, meets the conditions."""
+        if self.above and prompt_tokens <= self.above:
+            return False
+        if self.since is None and self.daily is None:
+            return True
+        moment = datetime.now(UTC) if at is None else at.astimezone(UTC)
+        if self.since is not None and moment.date() < self.since:
+            return False
+        return self.daily is None or _within(moment.time(), *self.daily)
+
+
+def _within(moment: time, start: time, end: time) -> bool:
+    return start <= moment < end if start <= end else moment >= start or moment < end
+
+
+def _first(own: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if own is None else own
+
+
+_NAMES = tuple(field.name for field in fields(Prices) if field.name != "cases")
+UNPRICED = Prices()

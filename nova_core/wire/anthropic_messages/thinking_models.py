@@ -1,0 +1,126 @@
+"""Models that think without a budget: `thinking` of the type adaptive, and `output_config.effort`."""
+
+# https://platform.claude.com/docs/en/build-with-claude/thinking-troubleshooting (what each model rejects),
+# https://platform.claude.com/docs/en/build-with-claude/effort, and "What's new" of each model.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nova_core.types.chat import ChatRequest
+from nova_core.types.fidelity import Fate, Fidelity, FieldNote
+from nova_core.types.message import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family of models. `budgets` says that it still takes budgets.
+
+    `off` is the type of `thinking` that turns thinking off, None where it is always on. `calm_when_off`: with
+    thinking off the efforts above `high` are refused.
+    """
+
+    names: re.Pattern[str]
+    off: str | None = "disabled"
+    calm_when_off: bool = False
+    budgets: bool = False
+
+
+# A version is followed by nothing, by a date of eight digits, or by what a platform appends.
+END = r"(?![-.]?\d(?!\d{7}))"
+FAMILIES: tuple[Family, ...] = (
+    Family(re.compile(r"claude-mythos-preview"), off=None, budgets=True),
+    Family(re.compile(rf"claude-opus-4[-.][78]{END}")),
+    Family(re.compile(rf"claude-sonnet-5{END}")),
+    Family(re.compile(rf"claude-(opus-5|haiku-5[-.]5){END}"), calm_when_off=True),
+    Family(re.compile(rf"claude-sonnet-5[-.]5{END}"), off="between_tools", calm_when_off=True),
+    # All others since 4.7 refuse budgets; leaving thinking on is what none of them refuses.
+    Family(re.compile(rf"claude-[a-z]+-(4[-.]([7-9]|\d\d)|([5-9]|\d\d)([-.]\d\d?)?){END}"), off=None),
+)
+"""The first family that matches counts. Models of none think with a budget (4.6 does both), or not at all."""
+
+EFFORT_BY_BUDGET: tuple[tuple[int, str], ...] = ((2048, "low"), (8192, "medium"), (32768, "high"), (65536, "xhigh"))
+"""Budgets in tokens up to which an effort comes near; larger ones are `max`. The vendor names no equivalents."""
+ABOVE_HIGH = frozenset({"xhigh", "max"})
+
+
+def family_of(model: str) -> Family | None:
+    """The family of an upstream model name, such as `claude-opus-4-8` or `anthropic.claude-opus-4-8`."""
+    return next((family for family in FAMILIES if family.names.search(model)), None)
+
+
+def effort_for(budget: Any) -> str:
+    """The effort that comes near a budget."""
+    if not isinstance(budget, int):
+        return "high"
+    return next((effort for limit, effort in EFFORT_BY_BUDGET if budget <= limit), "max")
+
+
+def with_adaptive_effort(typed: ChatRequest) -> ChatRequest:
+    """An effort, which other dialects state alone, as adaptive thinking at that effort; its text is shown."""
+    reasoning = typed.reasoning
+    if reasoning is None or reasoning.mode is not None or reasoning.effort in (None, "none"):
+        return typed
+    family = family_of(typed.model)
+    if family is None or family.budgets:
+        return typed
+    shown = reasoning.summary or "summarized"
+    return replace(typed, reasoning=replace(reasoning, mode="adaptive", budget=None, summary=shown))
+
+
+def review_thinking(request: Request) -> Fidelity:
+    """Notes on what `for_model` says nearly."""
+    changed = for_model(request)
+    if changed is request:
+        return Fidelity()
+    asked, config = request.get("thinking"), request.get("output_config") or {}
+    if asked["type"] == "enabled":
+        effort = changed.get("output_config")["effort"]
+        return _note("thinking.budget_tokens", f"{request.model} takes no budget: effort {effort}")
+    if changed.get("thinking") is None:
+        return _note("thinking", f"{request.model} cannot stop thinking")
+    if config.get("effort") in ABOVE_HIGH:
+        return _note("output_config.effort", f"{request.model} takes at most high without thinking")
+    return Fidelity()
+
+
+def for_model(request: Request) -> Request:
+    """The request with `thinking` as its model takes it; the same request when it does already."""
+    thinking = request.get("thinking")
+    if not isinstance(thinking, Mapping) or (family := family_of(request.model)) is None:
+        return request
+    if thinking.get("type") == "enabled" and not family.budgets:
+        return _adaptive(request, thinking)
+    return _off(request, thinking, family) if thinking.get("type") == "disabled" else request
+
+
+def _adaptive(request: Request, thinking: Mapping[str, Any]) -> Request:
+    kept = {name: value for name, value in thinking.items() if name not in ("type", "budget_tokens")}
+    # With a budget the text of the thoughts came unasked; adaptive thinking leaves it out unasked.
+    adaptive = {"type": "adaptive", "display": "summarized", **kept}
+    return _with_effort(request.with_members({"thinking": adaptive}), effort_for(thinking.get("budget_tokens")))
+
+
+def _off(request: Request, thinking: Mapping[str, Any], family: Family) -> Request:
+    if family.off is None:
+        return _with_effort(request.without("thinking"), "low")
+    if thinking["type"] != family.off:
+        request = request.with_members({"thinking": {"type": family.off}})
+    config = request.get("output_config")
+    if family.calm_when_off and isinstance(config, Mapping) and config.get("effort") in ABOVE_HIGH:
+        request = request.with_members({"output_config": {**config, "effort": "high"}})
+    return request
+
+
+def _with_effort(request: Request, effort: str) -> Request:
+    """An effort where none was asked for."""
+    config = request.get("output_config")
+    said = config if isinstance(config, Mapping) else {}
+    return request.with_members({"output_config": {**said, "effort": said.get("effort") or effort}})
+
+
+def _note(field: str, detail: str) -> Fidelity:
+    return Fidelity((FieldNote(field, Fate.APPROXIMATED, detail),))
