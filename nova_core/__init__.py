@@ -28,7 +28,15 @@ if TYPE_CHECKING:
         UnsupportedParamsError,
     )
     from nova_core.gateway.gateway import Gateway
-    from nova_core.gateway.library import acompletion, aembedding, completion, embedding
+    from nova_core.gateway.library import (
+        acompletion,
+        aembedding,
+        aresponses,
+        completion,
+        embedding,
+        register_model,
+        responses,
+    )
     from nova_core.hookspecs import hookimpl
     from nova_core.server.app import create_app
     from nova_core.types.call import Call, CallRecord, StashKey
@@ -46,6 +54,9 @@ _HOMES = {
     "aembedding": "gateway.library",
     "completion": "gateway.library",
     "embedding": "gateway.library",
+    "aresponses": "gateway.library",
+    "register_model": "gateway.library",
+    "responses": "gateway.library",
     "hookimpl": "hookspecs",
     "create_app": "server.app",
     "Call": "types.call",
@@ -99,10 +110,13 @@ __all__ = [
     "__version__",
     "acompletion",
     "aembedding",
+    "aresponses",
     "completion",
     "create_app",
     "embedding",
     "hookimpl",
+    "register_model",
+    "responses",
 ]
 
 

@@ -16,6 +16,7 @@ from nova_core.errors import NovaError
 from nova_core.types.call import Attempt, Call, CallRecord
 from nova_core.types.deployment import Deployment
 from nova_core.types.events import Chunk
+from nova_core.types.facts import ModelFacts
 from nova_core.types.message import Reply, Request, Stream
 from nova_core.types.principal import Credential, Principal
 from nova_core.types.routing import Catalog, ModelCard, Snapshot
@@ -44,6 +45,14 @@ class NovaSpec:
         """
 
     @hookspec
+    def plan_call(self, call: Call, request: Request) -> Sequence[Request] | None:
+        """*Sync*, pure. What the same plugin's `pre_call` makes of `request`, where that changes how `call` is routed.
+
+        Asked where decisions are explained or rehearsed: there `pre_call` is not run. One request replaces this one;
+        several are those of the child calls that answer `call`. Raise what `pre_call` would raise.
+        """
+
+    @hookspec
     def route_select(
         self, call: Call, request: Request, candidates: tuple[Deployment, ...], snapshot: Snapshot
     ) -> Sequence[Deployment] | None:
@@ -52,6 +61,26 @@ class NovaSpec:
         `call` and `request` are being routed, `candidates` in order of preference, `snapshot` the state to decide
         with. Answer the remaining candidates, most preferred first; write down why with `call.note`. An empty
         answer means that no deployment fits; raise to say what the caller must change.
+        """
+
+    @hookspec
+    def route_state(self, call: Call, request: Request, candidates: tuple[Deployment, ...]) -> Mapping[str, Any] | None:
+        """*Sync*. Before a model group is decided: what this plugin's decision depends on beside the call.
+
+        `call` and `request` are about to be routed to the deployments in `candidates`. Answer entries of
+        `Snapshot.state`, named after the plugin: plain data, as JSON has it, that nothing changes afterwards, since
+        decisions are recorded and decided again with it. Errors in it are logged, and there is no state then.
+        """
+
+    @hookspec
+    def route_rank(
+        self, call: Call, request: Request, candidates: tuple[Deployment, ...], snapshot: Snapshot
+    ) -> Sequence[Deployment] | None:
+        """*Sync*, pure. After everything was left out, for each order level by itself: who is asked first.
+
+        `call` and `request` are being routed, `candidates` are those of one level, two at least, `snapshot` is the
+        state to decide with. Answer them in the order in which they are tried; those that are left out are not. The
+        first answer wins, and it says why with `call.note`. `None` from all is a weighted shuffle.
         """
 
     @hookspec
@@ -80,6 +109,13 @@ class NovaSpec:
         `call` is the call, `request` as it was sent inward from here, `chunks` the stream as the plugin before
         left it. Every wrapper is closed on every exit, outermost first. Merely implementing this hook makes
         streams be decoded; `None` from it leaves this stream alone.
+        """
+
+    @hookspec
+    def attempt_started(self, call: Call, deployment: Deployment) -> None:
+        """*Sync*. Observer, on the caller's path: `deployment` is about to be asked for `call`. Errors are logged.
+
+        Each one is followed by `attempt_finished`, and at last by `call_finished`, whatever happens between.
         """
 
     @hookspec
@@ -133,7 +169,8 @@ class NovaSpec:
 
     @hookspec
     def provide_store(self, kind: str, settings: Mapping[str, Any]) -> object | None:
-        """*Sync*. At start-up, when a store of `kind` (`key_value`, `counters`) is wanted with `settings`.
+        """*Sync*. At start-up, when a store of `kind` (`key_value`, `counters`, `shared_state`) is wanted
+        with `settings`.
 
         Answer an object with the protocol of that kind in `nova_core.stores`; the first answer wins.
         """
@@ -145,3 +182,13 @@ class NovaSpec:
     @hookspec
     def list_models(self, principal: Principal, catalog: Catalog) -> Sequence[ModelCard] | None:
         """*Sync*. For `/v1/models`: more models than the `catalog` names, for this `principal`."""
+
+    @hookspec
+    def describe_model(self, provider: str, model: str) -> ModelFacts | None:
+        """*Sync*. While the catalog is built: what is known, without network, of the `model` of this `provider`.
+
+        `provider` is the name in front of the model (`acme` in `acme/model-1`), `model` the upstream's name or the
+        deployment's `base_model`. Every plugin is asked, and the first that knows a thing counts, after what the
+        configuration says; leave unset what is not known. A name that a wildcard stands for is asked about when it
+        is called: remember the answers. Errors in it are logged, and mean that nothing is known.
+        """

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nova_core._version import __version__
+from nova_core.cli.bench import make_bench
 from nova_core.cli.chat import chat
 from nova_core.cli.check import check
 from nova_core.cli.embed import embed
@@ -14,9 +15,13 @@ from nova_core.cli.group import NovaGroup
 from nova_core.cli.init import init
 from nova_core.cli.models import models
 from nova_core.cli.plugins import plugins
+from nova_core.cli.providers import providers
+from nova_core.cli.route import route
 from nova_core.cli.serve import serve
+from nova_core.cli.simulate import simulate
+from nova_core.cli.why import why
 
-COMMANDS = (serve, chat, embed, models, plugins, check, init)
+COMMANDS = (serve, chat, embed, models, providers, plugins, check, init, why, route, simulate)
 
 
 def make_app() -> typer.Typer:
@@ -32,6 +37,7 @@ def make_app() -> typer.Typer:
     app.callback()(options)
     for command in COMMANDS:
         app.command()(command)
+    app.add_typer(make_bench(), name="bench")
     app.command()(version)
     return app
 

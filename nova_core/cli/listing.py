@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
 
 from nova_core.cli.failures import say
 
@@ -13,12 +14,16 @@ if TYPE_CHECKING:
     from nova_core.plugins.active import ActivePlugin
     from nova_core.types.deployment import Deployment
 
+Number = TypeVar("Number", int, Decimal)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
     """A line of `nova models`.
 
     `served_by` is provider/model, or who owns it where a gateway does not say more; `problem` why it cannot be called.
+    `context` is the smallest context window of its deployments, `input_price` and `output_price` are dollars a million
+    tokens (of short prompts, where longer ones cost more), the dearest of its deployments; None where one is unknown.
     """
 
     name: str
@@ -26,6 +31,9 @@ class ModelRow:
     served_by: str = ""
     source: str = ""
     problem: str = ""
+    context: int | None = None
+    input_price: float | None = None
+    output_price: float | None = None
 
     @property
     def can_chat(self) -> bool:
@@ -46,7 +54,28 @@ def _group_row(name: str, members: tuple[Deployment, ...], unserved: object, sou
     mode = next((member.mode for member in members if member.mode), None)
     served = dict.fromkeys(f"{member.provider}/{member.model}" for member in members)
     broken = [reasons[member.id] for member in members if member.id in reasons]
-    return ModelRow(name, mode, ", ".join(served), source, broken[0] if len(broken) == len(members) else "")
+    return ModelRow(
+        name,
+        mode,
+        ", ".join(served),
+        source,
+        broken[0] if len(broken) == len(members) else "",
+        context=min(_known(member.facts.max_input_tokens for member in members), default=None),
+        input_price=_dearest(member.prices.input for member in members),
+        output_price=_dearest(member.prices.output for member in members),
+    )
+
+
+def _dearest(prices: Iterable[Decimal | None]) -> float | None:
+    dearest = max(_known(prices), default=None)
+    return None if dearest is None else float(dearest.scaleb(6))
+
+
+def _known(values: Iterable[Number | None]) -> list[Number]:
+    """All the values; none as soon as one is unknown."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return known if len(known) == len(found) else []
 
 
 def offered_models() -> list[ModelRow]:

@@ -32,12 +32,27 @@ def models(
         print_json([asdict(row) for row in rows])
         return
     print_table(
-        ("model", "mode", "served by", "source"),
-        [(row.name, row.mode or "", row.served_by, row.source) for row in rows],
+        ("model", "mode", "context", "$/M in", "$/M out", "served by", "source"),
+        [
+            (
+                row.name,
+                row.mode or "",
+                _shown(row.context),
+                _shown(row.input_price),
+                _shown(row.output_price),
+                row.served_by,
+                row.source,
+            )
+            for row in rows
+        ],
     )
     for row in rows:
         if row.problem:
             typer.echo(f"{row.name} cannot be called: {row.problem}")
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _remote(url: str, key: str | None) -> list[ModelRow]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from nova_core.cli.configuration import find_config, read_config
 from nova_core.cli.failures import UsageError
@@ -62,6 +63,24 @@ def open_session(where: Where, model: str | None) -> Session:
     thread.stop()
     library = Library()
     return Session(InProcess(library, (), label="this process"), library.thread)
+
+
+def ask_gateway(
+    url: str | None,
+    key: str | None,
+    method: str,
+    path: str,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] = {},
+) -> dict[str, Any]:
+    """One question to a running gateway, by default the one at the usual address. Raises NovaError."""
+    remote, thread = Remote(url or DEFAULT_URL, key), LoopThread()
+    try:
+        return thread.run(remote.document(method, path, body=body, headers=headers))
+    finally:
+        thread.run(remote.aclose())
+        thread.stop()
 
 
 def serves(rows: Sequence[ModelRow], model: str) -> bool:

@@ -56,7 +56,7 @@ def _rows(path: Path | None) -> list[PluginRow]:
         return list_plugins(installed)
     settings = read_config(path)
     loaded = load_plugins(
-        installed, named_plugins(settings), auto=settings.plugins.auto, base_dir=path.resolve().parent
+        installed, named_plugins(settings, installed), auto=settings.plugins.auto, base_dir=path.resolve().parent
     )
     return list_plugins(installed, loaded)
 

@@ -43,7 +43,7 @@ class Remote:
     async def models(self) -> Sequence[ModelRow]:
         async with self._request("GET", "/v1/models") as reply:
             listed = _decoded(await reply.read()).get("data") or []
-        return [ModelRow(str(card["id"]), card.get("mode"), str(card.get("owned_by") or "")) for card in listed]
+        return [_row(card) for card in listed]
 
     async def chat(self, body: Body) -> Answer:
         return await self._answer("/v1/chat/completions", body)
@@ -69,15 +69,32 @@ class Remote:
         if self._open is not None:
             await self._open.close()
 
+    async def document(
+        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """What the gateway answers to one request, a JSON object."""
+        async with self._request(method, path, raw=body, headers=headers) as reply:
+            return _decoded(await reply.read())
+
     async def _answer(self, path: str, body: Body) -> Answer:
         async with self._request("POST", path, body) as reply:
             return Answer(_decoded(await reply.read()), _own_headers(reply.headers))
 
     @contextlib.asynccontextmanager
-    async def _request(self, method: str, path: str, body: Body | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: Body | None = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         answered = False
         try:
-            async with self._session().request(method, self.label + path, json=body) as reply:
+            async with self._session().request(
+                method, self.label + path, json=body, data=raw, headers=headers
+            ) as reply:
                 answered = True
                 if reply.status >= 400:
                     raise _error(reply.status, await reply.read(), self.label)
@@ -92,6 +109,16 @@ class Remote:
             deadlines = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
             self._open = aiohttp.ClientSession(headers=self._headers, timeout=deadlines)
         return self._open
+
+
+def _row(card: Mapping[str, Any]) -> ModelRow:
+    context = card.get("max_input_tokens")
+    return ModelRow(
+        str(card["id"]),
+        card.get("mode"),
+        str(card.get("owned_by") or ""),
+        context=context if isinstance(context, int) else None,
+    )
 
 
 def _own_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nova_core.cli.choices import RecordBodiesOption, RecordMbOption, RecordOption
 from nova_core.cli.configuration import LOOKUP, ConfigOption, find_config
 from nova_core.cli.failures import UsageError
 
@@ -44,16 +46,22 @@ def serve(
         str | None,
         typer.Option("--ssl-keyfile-password", envvar="NOVA_SSL_KEYFILE_PASSWORD", help="Better in the environment."),
     ] = None,
+    record: RecordOption = None,
+    record_bodies: RecordBodiesOption = False,
+    record_mb: RecordMbOption = 1024,
 ) -> None:
     """Start the gateway. Without a master key it answers on this machine only."""
     if config is not None and model:
         raise UsageError("--config and --model both say what to serve: give one of them")
+    if record_bodies and record is None:
+        raise UsageError("--record-bodies says what --record DIR keeps: give that too")
     path = find_config(config) if not model else None
     if path is None and not model:
         raise UsageError(
             f"there is nothing to serve: no --config, no --model, and no file by {LOOKUP}",
             hint="`nova init` writes a configuration to start from",
         )
+    gc.disable()  # until everything is loaded; see settle_memory
     from nova_core.server.process import ServeOptions
     from nova_core.server.process import serve as run
 
@@ -69,5 +77,8 @@ def serve(
         ssl_certfile=ssl_certfile,
         ssl_keyfile=ssl_keyfile,
         ssl_keyfile_password=ssl_keyfile_password,
+        record=record,
+        record_bodies=record_bodies,
+        record_mb=record_mb,
     )
     raise typer.Exit(run(options))

@@ -24,7 +24,10 @@ from nova_core.config.typing_errors import explain_errors
 Model = TypeVar("Model", bound=BaseModel)
 
 # Written under either section; router_settings wins.
-_SHARED = ("num_retries", "fallbacks", "default_fallbacks", "max_fallbacks", "allowed_fails")
+_SHARED = (
+    "num_retries", "fallbacks", "default_fallbacks", "context_window_fallbacks", "content_policy_fallbacks",
+    "max_fallbacks", "allowed_fails",
+)  # fmt: skip
 _MASTER_KEY_VARIABLES = ("NOVA_MASTER_KEY", "LITELLM_MASTER_KEY")
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
 
+from nova_core.config.choosing import BackgroundHealth, Choosing, HealthRouting
+from nova_core.config.reliability import AllowedFailsPolicy, Hedging, RetryPolicy
 from nova_core.config.values import (
     AliasEntry,
     Fallbacks,
@@ -15,6 +17,7 @@ from nova_core.config.values import (
     OwnSection,
     Section,
     TextList,
+    is_price_key,
     misplaced,
 )
 
@@ -48,10 +51,16 @@ class NovaSettings(Section):
     request_timeout: Seconds = Field(600.0, description="Seconds a call may take; of a stream, the longest gap.")
     fallbacks: Fallbacks = Field(default_factory=dict, description="Default of router_settings.fallbacks.")
     default_fallbacks: TextList = Field((), description="Model groups tried after any group that fails.")
+    context_window_fallbacks: Fallbacks = Field(
+        default_factory=dict, description="Default of router_settings.context_window_fallbacks.")  # fmt: skip
+    content_policy_fallbacks: Fallbacks = Field(
+        default_factory=dict, description="Default of router_settings.content_policy_fallbacks.")  # fmt: skip
     max_fallbacks: Count | None = Field(None, description="Default of router_settings.max_fallbacks.")
     allowed_fails: Count | None = Field(None, description="Default of router_settings.allowed_fails.")
     model_alias_map: dict[str, str] = Field(default_factory=dict, description="Public name to model group.")
     callbacks: TextList = Field((), description="Plugins by name, or `module.attribute` beside this file.")
+    register_model: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Model, as provider/model, to what is known of it (as in model_info).")  # fmt: skip
     cache: bool = Field(False, description="Cache replies; see cache_params.")
     cache_params: CacheParams = Field(default_factory=CacheParams, description="Which cache, and how.")
     set_verbose: bool = Field(False, description="Log at level debug.")
@@ -61,24 +70,55 @@ class NovaSettings(Section):
     require_auth_for_metrics_endpoint: bool = Field(True, description="/metrics needs a key when keys are set.")
 
 
-class RouterSettings(Section):
+class RouterSettings(Choosing, HealthRouting, Section):
     """`router_settings`: how a deployment is chosen and what happens when it fails."""
 
-    routing_strategy: str = Field("simple-shuffle", description="How one of several deployments is picked.")
     num_retries: Count = Field(2, description="Further attempts within the model group; 0 means none.")
     timeout: Seconds | None = Field(None, description="Seconds a call may take.")
     stream_timeout: Seconds | None = Field(None, description="Seconds until the first chunk of a stream.")
+    max_attempts: Annotated[int, Field(gt=0)] = Field(20, description="Attempts of one call, fallbacks included.")
+    call_timeout: Seconds | None = Field(
+        None, description="Seconds a call may take with all attempts; a stream until its first chunk.")  # fmt: skip
     retry_after: Annotated[float, Field(ge=0)] = Field(0.0, description="Least seconds between two attempts.")
+    retry_policy: RetryPolicy | None = Field(None, description="Further attempts by kind of error.")
+    model_group_retry_policy: dict[str, RetryPolicy] = Field(
+        default_factory=dict, description="Model group to its own retry_policy.")  # fmt: skip
     fallbacks: Fallbacks = Field(default_factory=dict, description="Model groups tried after a group failed.")
     default_fallbacks: TextList = Field((), description="Model groups tried after any group that fails.")
+    context_window_fallbacks: Fallbacks = Field(
+        default_factory=dict, description="Model groups tried when the prompt is too long for a group.")  # fmt: skip
+    content_policy_fallbacks: Fallbacks = Field(
+        default_factory=dict, description="Model groups tried when a content policy refuses.")  # fmt: skip
     max_fallbacks: Count = Field(5, description="How many fallbacks may follow each other.")
+    stream_continuation: bool = Field(
+        False, description="Let another model go on with the text of a stream that broke.")  # fmt: skip
+    hedging: Hedging | None = Field(None, description="Ask a second deployment when the first is slow.")
     model_group_alias: dict[str, AliasEntry] = Field(default_factory=dict, description="Further names of groups.")
     enable_tag_filtering: bool = Field(False, description="Choose deployments by the tags of the request.")
     tag_filtering_match_any: bool = Field(True, description="One shared tag is enough; false: all are needed.")
     tag_routing_prefix: str = Field("", description="Prefix that marks a tag as meant for routing.")
+    enable_pre_call_checks: bool = Field(False, description="Leave out deployments that a request does not fit.")
     allowed_fails: Count | None = Field(None, description="Failures a minute before a deployment rests.")
     cooldown_time: Annotated[float, Field(ge=0)] = Field(5.0, description="Seconds a failing deployment rests.")
     disable_cooldowns: bool = Field(False, description="Never rest a deployment.")
+    allowed_fails_policy: AllowedFailsPolicy | None = Field(
+        None, description="Failures a minute before a deployment rests, by kind of error.")  # fmt: skip
+    cooldown_failure_percent: Annotated[float, Field(ge=0, le=100)] = Field(
+        50.0, description="A deployment rests when more of its calls failed within a minute.")  # fmt: skip
+    cooldown_min_requests: Annotated[int, Field(gt=0)] = Field(
+        5, description="Calls a minute without which the percentage says nothing.")  # fmt: skip
+    default_max_parallel_requests: Annotated[int, Field(gt=0)] | None = Field(
+        None, description="max_parallel_requests of deployments without one.")  # fmt: skip
+    queue_timeout: Annotated[float, Field(ge=0)] = Field(
+        30.0, description="Seconds a call waits for a deployment that runs as many calls as it may.")  # fmt: skip
+    limit_window: Seconds = Field(60.0, description="Seconds of the window in which rpm and tpm count.")
+    redis_url: SecretStr | None = Field(None, description="Share state through this Redis; goes before the others.")
+    redis_host: str | None = Field(None, description="Share state through the Redis on this host.")
+    redis_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(None, description="Its port; 6379 when absent.")
+    redis_db: Count | None = Field(None, description="The number of its database; 0 when absent.")
+    redis_username: str | None = Field(None, description="The user it knows us as.")
+    redis_password: SecretStr | None = Field(None, description="The password for it; write os.environ/NAME.")
+    redis_ssl: bool | None = Field(None, description="Speak TLS with it.")
     default_litellm_params: dict[str, Any] = Field(
         default_factory=dict, description="Defaults for the params of every deployment.")  # fmt: skip
 
@@ -106,6 +146,17 @@ class Limits(OwnSection):
     idle_seconds: Seconds = Field(75.0, description="How long a connection may stay open between requests.")
     body_read_seconds: Seconds = Field(60.0, description="How long a caller may take to send the body.")
     drain_seconds: Seconds = Field(30.0, description="How long running calls may take after SIGTERM.")
+    decisions: Annotated[int, Field(ge=0)] = Field(
+        1000, description="How many of the last calls each process can explain (`nova why`); changes with a restart."
+    )
+
+
+class KeptResponses(OwnSection):
+    """`general_settings.responses`: answers of the Responses API that the gateway keeps for their callers."""
+
+    ttl_seconds: Annotated[int, Field(gt=0)] = Field(2_592_000, description="How long a response is kept; 30 days.")
+    memory_mb: Annotated[float, Field(gt=0)] = Field(
+        64.0, description="Room in MiB of each process, where no store is provided; the oldest leave.")  # fmt: skip
 
 
 class Tls(OwnSection):
@@ -129,7 +180,7 @@ class Log(OwnSection):
         return value.lower() if isinstance(value, str) else value
 
 
-class GeneralSettings(Section):
+class GeneralSettings(BackgroundHealth, Section):
     """`general_settings`: the server."""
 
     master_key: SecretStr | None = Field(None, min_length=1, description="The operator's key.")
@@ -139,10 +190,13 @@ class GeneralSettings(Section):
     max_request_size_mb: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Largest request body in MiB; the smaller counts where limits.body_mb is given.")  # fmt: skip
     limits: Limits = Field(default_factory=Limits, description="What one request may take.")
+    responses: KeptResponses = Field(default_factory=KeptResponses, description="What is kept of the Responses API.")
     allow_client_side_credentials: bool = Field(False, description="Callers may send api_base and credentials.")
     always_include_stream_usage: bool = Field(
         False, description="Ask for every stream's usage, to count it; callers see it if they ask.")  # fmt: skip
     cors_origins: TextList = Field((), description="Origins of browsers that may call; `*` for all.")
+    direct_calls: bool = Field(
+        True, description="Connections serve calls themselves; false: all goes through ASGI.")  # fmt: skip
     root_path: str = Field("", description="Path under which a reverse proxy serves the gateway.")
     use_x_forwarded_for: bool = Field(False, description="Read the caller's address from X-Forwarded-For.")
     trusted_proxy_ranges: TextList = Field((), description="Proxies whose X-Forwarded-For is believed (CIDR).")
@@ -181,11 +235,16 @@ class Compat(Section):
     """`compat`: old behaviour that people depend on, off unless switched on."""
 
     call_upstream_names: bool = Field(False, description="A deployment's upstream name can be called.")
+    alias_needs_target: bool = Field(False, description="A key needs the alias and the group that it stands for.")
     tag_error_401: bool = Field(False, description="Tags that match nothing are 401 instead of 400.")
+    reject_when_busy: bool = Field(False, description="A call above max_parallel_requests is 429 at once.")
+    limits_only_weigh: bool = Field(False, description="rpm and tpm are weights and limit nothing.")
+    special_fallbacks_only: bool = Field(
+        False, description="Where context or content fallbacks are set, general ones never follow.")  # fmt: skip
 
 
 def _price_is_number(value: dict[str, Any]) -> dict[str, Any]:
-    for name in [name for name in value if "_cost_per_" in name]:
+    for name in [name for name in value if is_price_key(name)]:
         try:
             value[name] = None if value[name] is None else float(value[name])
         except (TypeError, ValueError):
@@ -194,7 +253,7 @@ def _price_is_number(value: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Priced(Section):
-    """Any `…_cost_per_…` key is a price in dollars."""
+    """Any key about cost is a price in dollars."""
 
     @model_validator(mode="before")
     @classmethod
@@ -212,8 +271,9 @@ class DeploymentParams(_Priced):
     api_key: str | None = Field(None, description="Key for the upstream; write os.environ/NAME.")
     litellm_credential_name: str | None = Field(None, description="Entry of credential_list to take values from.")
     weight: Annotated[float, Field(ge=0)] | None = Field(None, description="Share of the group's calls.")
-    rpm: Count | None = Field(None, description="Requests a minute; serves as weight.")
-    tpm: Count | None = Field(None, description="Tokens a minute; serves as weight.")
+    rpm: Count | None = Field(None, description="Most requests a minute; serves as weight.")
+    tpm: Count | None = Field(None, description="Most tokens a minute; serves as weight.")
+    max_parallel_requests: Annotated[int, Field(gt=0)] | None = Field(None, description="Most calls at a time.")
     order: int | None = Field(None, description="Priority; deployments with a lower number are used first.")
     timeout: Seconds | None = Field(None, description="Seconds a call may take.")
     stream_timeout: Seconds | None = Field(None, description="Seconds until the first chunk of a stream.")
@@ -240,9 +300,15 @@ class ModelInfo(_Priced):
     base_model: str | None = Field(None, description="The model behind a private name, for prices and sizes.")
     embedding_space: str | dict[str, Any] | None = Field(None, description="Vectors of equal spaces may be compared.")
     cooldown_time: Annotated[float, Field(ge=0)] | None = Field(None, description="Seconds of rest after failing.")
+    allowed_fails: Count | None = Field(None, description="Failures a minute before it rests.")
+    allowed_fails_policy: AllowedFailsPolicy | None = Field(None, description="The same by kind of error.")
     max_input_tokens: Count | None = Field(None, description="Size of the context window.")
     max_output_tokens: Count | None = Field(None, description="Most tokens of a reply.")
     max_tokens: Count | None = Field(None, description="Another name of max_output_tokens.")
+    max_batch_size: Count | None = Field(None, description="Most items of one embeddings request.")
+    supported_modalities: TextList | None = Field(
+        None, description="What a prompt may hold: text, image, audio, video, file.")  # fmt: skip
+    supported_openai_params: TextList | None = Field(None, description="The request parameters it takes, all of them.")
     input_cost_per_token: float | None = Field(None, description="Dollars a prompt token.")
     output_cost_per_token: float | None = Field(None, description="Dollars a completion token.")
 

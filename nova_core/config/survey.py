@@ -181,8 +181,8 @@ class Survey:
 
     def _strategy(self, value: Any, path: KeyPath) -> Iterator[FoundKey]:
         strategies = self._known.routing_strategies
-        if not isinstance(value, str) or value == strategies[0]:
-            return
+        if not isinstance(value, str) or value == strategies[0] or "." in value:
+            return  # a dotted path is a plugin: who loads it says what is wrong with it
         name = f"router_settings.routing_strategy.{value}"
         if name in self._supported:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -28,6 +29,14 @@ class OwnSection(Section):
     """A section of our own, where a key we do not know is a mistake."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+PRICE_KEY = re.compile(r"(^|_)cost(_per_|_above_|_flex|_priority|_batches|$)")
+
+
+def is_price_key(name: str) -> bool:
+    """Whether a key of `params` or `model_info` is a price in dollars: `input_cost_per_token`, `…_token_cost`, …"""
+    return PRICE_KEY.search(name) is not None
 
 
 def misplaced(message: str, *at: str | int) -> PydanticCustomError:

@@ -12,6 +12,8 @@ from typing import Any
 from nova_core.errors import NovaError
 from nova_core.plugins.compiler import Step
 from nova_core.types.call import Call, CallRecord
+from nova_core.types.decision import NO_GENERATION, Generation
+from nova_core.types.prices import UNPRICED
 
 logger = logging.getLogger("nova.gateway")
 
@@ -19,7 +21,9 @@ Watcher = Callable[[CallRecord], None]
 MAX_BACKGROUND = 10_000
 
 
-def record_of(call: Call, *, status: int, error: NovaError | None, streamed: bool) -> CallRecord:
+def record_of(
+    call: Call, *, status: int, error: NovaError | None, streamed: bool, generation: Generation = NO_GENERATION
+) -> CallRecord:
     """The record of a call that is over now."""
     return CallRecord(
         call=call,
@@ -30,6 +34,7 @@ def record_of(call: Call, *, status: int, error: NovaError | None, streamed: boo
         cost=cost_of(call),
         error=error,
         streamed=streamed,
+        generation=generation,
     )
 
 
@@ -42,7 +47,13 @@ def cost_of(call: Call) -> Decimal | None:
         costs = [cost_of(child) for child in call.children if child.attempts or child.children]
         known = [cost for cost in costs if cost is not None]
         return sum(known, Decimal(0)) if known and len(known) == len(costs) else None
-    return None if call.usage is None else call.deployment.prices.cost(call.usage)
+    usage, prices = call.usage, call.deployment.facts.prices
+    if usage is None or prices is UNPRICED:
+        return None
+    costed = call.costed
+    if costed is None or costed[0] is not usage or costed[1] is not call.deployment:
+        costed = call.costed = (usage, call.deployment, prices.cost(usage))
+    return costed[2]
 
 
 class Background:
@@ -51,6 +62,20 @@ class Background:
     def __init__(self, limit: int = MAX_BACKGROUND) -> None:
         self._tasks: set[asyncio.Task[object]] = set()
         self._limit = limit
+
+    def tell(self, steps: Sequence[Step], *args: Any) -> None:
+        """Call observers soon, one after the other, off the path of whoever is being served."""
+        asyncio.get_running_loop().call_soon(self._tell, steps, args)
+
+    def _tell(self, steps: Sequence[Step], args: tuple[Any, ...]) -> None:
+        for place, step in enumerate(steps):
+            if step.is_async:
+                self.spawn(tell(steps[place:], *args), name=step.hook)
+                return
+            try:
+                step.call(*args)
+            except Exception:
+                logger.exception("plugin '%s': %s raised; the call is not affected", step.plugin, step.hook)
 
     def spawn(self, work: Awaitable[object], *, name: str) -> None:
         """Start `work` as an owned task. Over the bound it is dropped, with a line in the log."""
@@ -66,6 +91,7 @@ class Background:
 
     async def drain(self, seconds: float) -> None:
         """Let running work finish for up to `seconds`, then cancel and await the rest."""
+        await asyncio.sleep(0)  # what was to be done soon is done now
         if not self._tasks:
             return
         _, late = await asyncio.wait(set(self._tasks), timeout=seconds)
@@ -82,6 +108,15 @@ class Background:
 
 async def _awaited(work: Awaitable[object]) -> object:
     return await work
+
+
+def tell_at_once(steps: Sequence[Step], *args: Any) -> None:
+    """Call plain observers, one after the other, before going on; one that raises is logged and changes nothing."""
+    for step in steps:
+        try:
+            step.call(*args)
+        except Exception:
+            logger.exception("plugin '%s': %s raised; the call is not affected", step.plugin, step.hook)
 
 
 async def tell(steps: Sequence[Step], *args: Any) -> None:

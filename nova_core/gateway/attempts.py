@@ -6,137 +6,190 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from random import Random
+from typing import Protocol
 
-from nova_core.errors import (
-    AuthenticationError,
-    InternalServerError,
-    ModelNotFoundError,
-    NotFoundError,
-    NovaError,
-    PaymentRequiredError,
-    PermissionDeniedError,
-    RequestTimeoutError,
-)
-from nova_core.gateway.cooldowns import Cooldowns
+from nova_core.errors import ClientClosedError, InternalServerError, NovaError, RequestTimeoutError
+from nova_core.gateway.cooldowns import Cooldowns, Standing
+from nova_core.gateway.fallbacks import FallbackPlan
+from nova_core.gateway.limits import AtLimitError
 from nova_core.gateway.policy import Policy
+from nova_core.gateway.retrying import backoff, is_worth_retrying, retries_for, speaks_of_deployment
+from nova_core.gateway.routing import COOLDOWN
 from nova_core.types.call import Attempt, Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Stream
 
 logger = logging.getLogger("nova.gateway")
 
-LONGEST_HONOURED_WAIT = 60.0
-LONGEST_BACKOFF = 8.0
-FIRST_BACKOFF = 0.5
-JITTER = 0.75
-
 Try = Callable[[Deployment], Awaitable[Reply | Stream]]
 Observer = Callable[[Call, Attempt], None]
 Sleep = Callable[[float], Awaitable[None]]
+Levels = Sequence[Sequence[Deployment]]
+
+
+class Queue(Protocol):
+    """Where a call waits when every candidate is at its limit."""
+
+    async def wait(self, refusals: Sequence[AtLimitError], group: str) -> Deployment:
+        """The deployment that has room now, and keeps it for this call. Raises NoDeploymentError."""
+        ...
 
 
 class Attempts:
-    """Attempts of one call in one group of candidates, in the order that routing gave them."""
+    """Attempts of one call in one group of candidates, in the order that routing gave them.
+
+    `plan` knows which groups follow. `queue` is where to wait for room, and needed where there are limits.
+    """
+
+    __slots__ = ("_call", "_cooldowns", "_observe", "_plan", "_policy", "_sleep", "queue")
 
     def __init__(
-        self, call: Call, policy: Policy, cooldowns: Cooldowns, observe: Observer, *, sleep: Sleep = asyncio.sleep
+        self,
+        call: Call,
+        policy: Policy,
+        cooldowns: Cooldowns,
+        observe: Observer | None = None,
+        plan: FallbackPlan | None = None,
+        *,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._call = call
         self._policy = policy
         self._cooldowns = cooldowns
         self._observe = observe
         self._sleep = sleep
+        self._plan = plan
+        self.queue: Queue | None = None
 
-    async def run(self, levels: Sequence[Sequence[Deployment]], try_one: Try, *, group: str) -> Reply | Stream:
+    async def run(self, levels: Levels, try_one: Try, *, group: str) -> Reply | Stream:
         """The first answer. Each order level gets its own retries; raises the last error when all failed."""
-        alone = sum(len(level) for level in levels) == 1
+        call, cooldowns = self._call, self._cooldowns
         error: NovaError | None = None
+        refusals: list[AtLimitError] = []
         for level in levels:
-            try:
-                return await self._level(level, try_one, group=group, alone=alone)
-            except NovaError as failure:
-                error = failure
-                if not (failure.retryable or speaks_of_deployment(failure)):
-                    raise
-        assert error is not None
-        raise error
+            untried = list(level)
+            deployment: Deployment | None = untried.pop(0)
+            number = 0
+            while deployment is not None:
+                started = time.monotonic()
+                call.deployment = deployment
+                if cooldowns.recovering:
+                    cooldowns.begin(deployment)
+                try:
+                    answer = await try_one(deployment)
+                except AtLimitError as refusal:
+                    cooldowns.abandoned(deployment)
+                    refusals.append(refusal)
+                    call.note("limits", deployment.id, refusal.message)
+                    level = [each for each in level if each is not deployment]
+                    deployment = untried.pop(0) if untried else None
+                    if deployment is not None or error is None or not level:
+                        continue
+                except BaseException as failure:
+                    standing = self._standing(levels, deployment)
+                    error = self.failed(deployment, started, failure, group, standing)
+                else:
+                    # Where a second attempt has won, the call names its deployment, and `won` has counted it.
+                    if call.deployment is deployment or call.deployment.id == deployment.id:
+                        cooldowns.succeeded(deployment)
+                        self.note(deployment, started, None, group)
+                    return answer
+                deployment = await self._next(error, number, level, untried, group)
+                number += 1
+            if error is not None and not (error.retryable or speaks_of_deployment(error)):
+                break
+        if error is not None:
+            raise error
+        assert self.queue is not None, "only limits refuse"
+        call.deployment = None
+        ready = await self.queue.wait(refusals, group)
+        return await self.run(((ready,),), try_one, group=group)
 
-    async def _level(self, level: Sequence[Deployment], try_one: Try, *, group: str, alone: bool) -> Reply | Stream:
-        untried = list(level)
-        retries = self._policy.retries(self._call, level[0])
-        number = 0
-        while True:
-            deployment = untried.pop(0) if untried else level[number % len(level)]
-            try:
-                return await self._one(deployment, try_one, group=group, alone=alone)
-            except NovaError as error:
-                sibling = bool(untried)
-                if number >= retries or not _worth_retrying(error, sibling):
-                    raise
-                await self._wait(error, number, sibling)
-            number += 1
-
-    async def _one(self, deployment: Deployment, try_one: Try, *, group: str, alone: bool) -> Reply | Stream:
-        call = self._call
-        started = time.monotonic()
-        call.deployment = deployment
+    def failed(
+        self, deployment: Deployment, started: float, failure: BaseException, group: str, standing: Standing
+    ) -> NovaError:
+        """The error of an attempt, counted and noted. Raises what is none: a cancellation, a fault of a provider."""
         error: NovaError | None = None
         try:
-            answer = await try_one(deployment)
-            self._cooldowns.succeeded(deployment)
-            return answer
-        except NovaError as failure:
-            error = failure
-            self._count_failure(deployment, failure, alone)
-            failure.at(provider=deployment.provider, deployment_id=deployment.id, model=group)
-            raise
-        except Exception as failure:
-            logger.exception("call %s: provider '%s' raised", call.id, deployment.provider)
+            if isinstance(failure, NovaError):
+                error = failure
+                self._count_failure(deployment, error, standing)
+                return error.at(provider=deployment.provider, deployment_id=deployment.id, model=group)
+            self._cooldowns.abandoned(deployment)
+            if not isinstance(failure, Exception):
+                error = ClientClosedError("the caller left")
+                raise failure
+            logger.error("call %s: provider '%s' raised", self._call.id, deployment.provider, exc_info=failure)
             error = InternalServerError(f"provider '{deployment.provider}' failed: {type(failure).__name__}")
             error.at(provider=deployment.provider, deployment_id=deployment.id, model=group)
             raise error from failure
         finally:
-            seconds = time.monotonic() - started
-            attempt = Attempt(len(call.attempts) + 1, group, deployment, started, seconds, error)
-            call.attempts.append(attempt)
+            self.note(deployment, started, error, group)
+
+    def won(self, deployment: Deployment, started: float, group: str) -> None:
+        """Count and note an attempt that answered beside the one that was made first."""
+        self._cooldowns.succeeded(deployment)
+        self.note(deployment, started, None, group)
+
+    def note(self, deployment: Deployment, started: float, error: NovaError | None, group: str) -> None:
+        """Write an attempt that is over into the call's record, and tell who observes."""
+        call = self._call
+        seconds = time.monotonic() - started
+        attempt = Attempt(len(call.attempts) + 1, group, deployment, started, seconds, error)
+        call.attempts.append(attempt)
+        if self._observe is not None:
             self._observe(call, attempt)
 
-    def _count_failure(self, deployment: Deployment, error: NovaError, alone: bool) -> None:
-        own_deadline = isinstance(error, RequestTimeoutError) and self._call.options.timeout is not None
-        if self._policy.disable_cooldowns or own_deadline:
-            return
-        seconds = deployment.cooldown_time if deployment.cooldown_time is not None else self._policy.cooldown_time
-        allowed = self._policy.allowed_fails
-        self._cooldowns.failed(deployment, error, alone=alone, seconds=seconds, allowed=allowed)
+    async def _next(
+        self, error: NovaError, number: int, level: Sequence[Deployment], untried: list[Deployment], group: str
+    ) -> Deployment | None:
+        """Who is tried after an error, when it is time; None when nobody is. Raises past the deadline."""
+        policy, call = self._policy, self._call
+        cooling = self._cooldowns.cooling()
+        if cooling:
+            untried[:] = [each for each in untried if each.id not in cooling]
+        if len(call.attempts) >= policy.max_attempts:
+            call.note("attempts", "no more", f"a call has {policy.max_attempts} at most")
+            return None
+        if number >= retries_for(error, call, level[0], policy, group):
+            return None
+        follows = self._plan is not None and self._plan.follows(error)
+        if not is_worth_retrying(error, policy, group=group, has_sibling=bool(untried), has_fallback=follows):
+            return None
+        if untried:
+            return untried.pop(0)
+        awake = [each for each in level if each.id not in cooling] or level
+        await self._wait(backoff(error, number, policy.retry_after), error)
+        return awake[(number + 1) % len(awake)]
 
-    async def _wait(self, error: NovaError, number: int, sibling: bool) -> None:
-        """Sleep before the next attempt: not at all when another deployment takes it. Raises past the deadline."""
-        if sibling:
-            return
-        seconds = backoff(error, number, self._policy.retry_after)
+    async def _wait(self, seconds: float, error: NovaError) -> None:
         deadline = self._call.deadline
         if deadline is not None and time.monotonic() + seconds >= deadline:
             raise error
         await self._sleep(seconds)
 
+    def _standing(self, levels: Levels, deployment: Deployment) -> Standing:
+        """How the deployment stands, when it fails, among all that fitted the call, those that rest included."""
+        cooling = self._cooldowns.cooling()
+        if any(each.id not in cooling and each.id != deployment.id for level in levels for each in level):
+            return "several"
+        changes = self._call.routed[-1].changes if self._call.routed else ()
+        fitted = next((change.before for change in changes if change.step == COOLDOWN), ())
+        others = (*fitted, *(each for level in levels for each in level))
+        return "last" if any(each.id in cooling and each.id != deployment.id for each in others) else "alone"
 
-def backoff(error: NovaError, number: int, least: float, random: Random | None = None) -> float:
-    """Seconds to wait: the upstream's Retry-After up to a minute plus jitter, else exponential up to 8 s."""
-    jitter = (random or Random()).random() * JITTER
-    if error.retry_after is not None and 0 < error.retry_after <= LONGEST_HONOURED_WAIT:
-        return max(least, error.retry_after + jitter)
-    return max(least, min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0**number) * (1 - jitter / 3))
+    def _count_failure(self, deployment: Deployment, error: NovaError, standing: Standing) -> None:
+        options = self._call.options
+        asked = options.timeout is not None or (self._call.streaming and options.stream_timeout is not None)
+        is_callers = options.mock_response is not None or (asked and isinstance(error, RequestTimeoutError))
+        if self._policy.disable_cooldowns or is_callers:
+            self._cooldowns.abandoned(deployment)
+            return
+        self._cooldowns.failed(deployment, error, self._policy.cooldowns.of(deployment), standing)
 
 
-def speaks_of_deployment(error: NovaError) -> bool:
-    """Errors that another deployment may not have: its key, credit, permission or model name is wrong."""
-    if isinstance(error, ModelNotFoundError) and not error.from_upstream:
-        return False
-    return isinstance(error, AuthenticationError | PaymentRequiredError | PermissionDeniedError | NotFoundError)
-
-
-def _worth_retrying(error: NovaError, sibling: bool) -> bool:
-    if error.retryable:
-        return True
-    return sibling and isinstance(error, AuthenticationError | PaymentRequiredError)
+def put_last(levels: Levels, name: str) -> tuple[tuple[Deployment, ...], ...]:
+    """The levels with this deployment after all others."""
+    kept = tuple(tuple(each for each in level if each.id != name) for level in levels)
+    last = tuple(each for level in levels for each in level if each.id == name)
+    return tuple(level for level in (*kept, last) if level)

@@ -18,6 +18,7 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.message import Reply, Request, plain
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.openai_responses import OPENAI_RESPONSES
 from nova_core.wire.sse import SseParser
 
 DONE = b"[DONE]"
@@ -88,6 +89,11 @@ def chat_call(arguments: Mapping[str, Any]) -> Call:
     return _call("chat", OPENAI_CHAT, arguments)
 
 
+def responses_call(arguments: Mapping[str, Any]) -> Call:
+    """A call of the Responses API from keyword arguments; None counts as not given. Raises BadRequestError."""
+    return _call("chat", OPENAI_RESPONSES, arguments)
+
+
 def embedding_call(arguments: Mapping[str, Any]) -> Call:
     """An embeddings call from keyword arguments; None counts as not given. Raises BadRequestError."""
     return _call("embedding", OPENAI_EMBEDDINGS, arguments)
@@ -118,6 +124,15 @@ def whole(answer: Answer | AnswerStream) -> Answer:
     return answer
 
 
+class Remembers(Protocol):
+    """What answers calls whose answers are kept."""
+
+    @property
+    def conversations(self) -> Answers:
+        """See `Gateway.conversations`."""
+        ...
+
+
 class Calls:
     """The calls of the library, for whatever runs them."""
 
@@ -130,6 +145,14 @@ class Calls:
         """
         call = chat_call({"model": model, "messages": list(messages), "stream": stream or None, **parameters})
         return await answered(self, call)
+
+    async def responses(self: Remembers, model: str, input: Any = None, **parameters: Any) -> Answer | AnswerStream:
+        """An answer of the Responses API; with `stream=True` an async iterator of its events.
+
+        `previous_response_id` goes on from an answer that this gateway gave. Raises NovaError.
+        """
+        call = responses_call({"model": model, "input": input, **parameters})
+        return await answered(self.conversations, call)
 
     async def embedding(self: Answers, model: str, input: Any, **parameters: Any) -> Answer:
         """Embeddings of a string, a list, or (where the model takes them) objects. Raises NovaError."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from nova_core.config.schema import ModelEntry, Settings
+from nova_core.config.values import is_price_key
 from nova_core.errors import ConfigurationError, ModelNotFoundError
+from nova_core.gateway.facts import facts_from, registered_facts, with_facts
 from nova_core.gateway.naming import provider_and_model
 from nova_core.plugins.compiler import Pipeline
 from nova_core.types.deployment import Deployment
+from nova_core.types.facts import ModelFacts
 from nova_core.types.routing import Catalog
 from nova_core.types.secret import Secret
-from nova_core.types.usage import Prices
 
 ROUTING_KEYS = frozenset(
     [
@@ -66,6 +67,7 @@ SETTINGS_KEYS = frozenset(
         "supports_system_message",
         "tag_regex",
         "silent_model",
+        "silent_share",
         "max_parallel_requests",
         "max_budget",
         "budget_duration",
@@ -80,18 +82,6 @@ SETTINGS_KEYS = frozenset(
 )
 """Keys that describe the deployment; a provider adds its own with a `settings_keys` attribute."""
 
-PRICE_KEYS: Mapping[str, str] = {
-    "input_cost_per_token": "input",
-    "output_cost_per_token": "output",
-    "cache_read_input_token_cost": "cache_read",
-    "cache_creation_input_token_cost": "cache_write_5m",
-    "cache_creation_input_token_cost_above_1hr": "cache_write_1h",
-    "input_cost_per_audio_token": "input_audio",
-    "output_cost_per_audio_token": "output_audio",
-    "output_cost_per_reasoning_token": "reasoning",
-    "cost_per_request": "per_request",
-}
-
 
 def build_catalog(
     settings: Settings, pipeline: Pipeline, environ: Mapping[str, str], missing: Mapping[str, str]
@@ -104,6 +94,7 @@ def build_catalog(
     groups: dict[str, list[Deployment]] = {}
     by_id: dict[str, Deployment] = {}
     unserved: dict[str, str] = {}
+    registered = registered_facts(settings.nova.register_model)
     for entry in settings.models:
         for deployment in _deployments(entry, settings, pipeline):
             deployment = _with_free_id(deployment, by_id, entry)
@@ -118,6 +109,7 @@ def build_catalog(
                     reason = _lost_base(deployment, entry, settings, pipeline)
                 except ConfigurationError as error:
                     reason = error.message
+            deployment = with_facts(deployment, registered, pipeline.describe_model)
             by_id[deployment.id] = deployment
             groups.setdefault(deployment.group, []).append(deployment)
             if reason is not None:
@@ -130,6 +122,7 @@ def build_catalog(
         hidden=frozenset(name for name, alias in settings.router.model_group_alias.items() if alias.hidden),
         by_upstream=_by_upstream(by_id) if settings.compat.call_upstream_names else {},
         unserved=unserved,
+        registered=registered,
     )
 
 
@@ -192,7 +185,7 @@ def _deployments(entry: ModelEntry, settings: Settings, pipeline: Pipeline) -> I
 def _deployment(entry: ModelEntry, params: Mapping[str, Any], settings: Settings, pipeline: Pipeline) -> Deployment:
     provider, model = provider_and_model(entry)
     own = SETTINGS_KEYS | frozenset(getattr(pipeline.providers.get(provider or ""), "settings_keys", ()))
-    kept = {key: value for key, value in params.items() if key not in ROUTING_KEYS and key not in PRICE_KEYS}
+    kept = {key: value for key, value in params.items() if key not in ROUTING_KEYS and not is_price_key(key)}
     key = params.get("api_key")
     retries = params.get("num_retries", params.get("max_retries"))
     drop = params.get("drop_params")
@@ -219,16 +212,19 @@ def _deployment(entry: ModelEntry, params: Mapping[str, Any], settings: Settings
         additional_drop_params=tuple(params.get("additional_drop_params") or ()),
         allowed_params=tuple(params.get("allowed_openai_params") or ()),
         mock_response=params.get("mock_response"),
-        prices=prices_of({**entry.info, **params}),
+        facts=_own_facts(entry, params),
         info=dict(entry.info),
         origin=str(entry.position) if entry.position else None,
     )
 
 
-def prices_of(values: Mapping[str, Any]) -> Prices:
-    """Configured prices in dollars per token; exact decimals of what was written."""
-    given = {field: Decimal(str(values[key])) for key, field in PRICE_KEYS.items() if values.get(key) is not None}
-    return Prices(**given)
+def _own_facts(entry: ModelEntry, params: Mapping[str, Any]) -> ModelFacts:
+    """What the entry itself says: `model_info`, and prices among the params."""
+    prices = {key: value for key, value in params.items() if is_price_key(key)}
+    try:
+        return facts_from({**entry.info, **prices}, "model_info")
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{entry.position or entry.model_name}: {error.message}") from error
 
 
 def _stable_id(group: str, params: Mapping[str, Any]) -> str:

@@ -10,8 +10,14 @@ from nova_core.config.explain import ConfigError, KeyPath, Position, Problem, Se
 from nova_core.config.loader import load
 from nova_core.config.schema import Settings
 from nova_core.errors import ConfigurationError
+from nova_core.gateway.check_fallbacks import (
+    callable_names,
+    exact_position,
+    exists,
+    fallback_problems,
+    named_group_problems,
+)
 from nova_core.gateway.naming import CACHE_PREFIX, GUARDRAIL_PREFIX
-from nova_core.gateway.policy import GENERIC
 from nova_core.gateway.runtime import Runtime, is_protective, unchecked_runtime
 from nova_core.gateway.spaces import space_of, tags_of
 from nova_core.types.deployment import Deployment
@@ -45,7 +51,8 @@ def check_runtime(runtime: Runtime) -> list[Problem]:
         *_tags(runtime),
         *_spaces(runtime),
         *_aliases(runtime),
-        *_fallbacks(runtime),
+        *fallback_problems(runtime),
+        *named_group_problems(runtime),
     ]
 
 
@@ -75,10 +82,10 @@ def _named_at(settings: Settings, name: str) -> Position | None:
             return settings.locate((*section, names.index(name))) or settings.locate(section)
     if name.startswith(CACHE_PREFIX):
         params: KeyPath = ("nova_settings", "cache_params", "type")
-        return _exactly(settings, params) or settings.locate(("nova_settings", "cache"))
+        return exact_position(settings, params) or settings.locate(("nova_settings", "cache"))
     if name in settings.plugins.names:
         return settings.locate(("plugins",))
-    return _exactly(settings, ("router_settings", "enable_tag_filtering"))
+    return exact_position(settings, ("router_settings", "enable_tag_filtering"))
 
 
 def _unserved(runtime: Runtime) -> Iterator[Problem]:
@@ -123,9 +130,9 @@ def _spaces(runtime: Runtime) -> Iterator[Problem]:
 
 
 def _aliases(runtime: Runtime) -> Iterator[Problem]:
-    names = _callable_names(runtime)
+    names = callable_names(runtime)
     for alias, target in runtime.catalog.aliases.items():
-        if not _exists(target, names):
+        if not exists(target, names):
             path: KeyPath = ("router_settings", "model_group_alias", alias)
             yield Problem(
                 "error",
@@ -137,79 +144,8 @@ def _aliases(runtime: Runtime) -> Iterator[Problem]:
             )
 
 
-def _fallbacks(runtime: Runtime) -> Iterator[Problem]:
-    names = _callable_names(runtime)
-    for group, targets in runtime.policy.fallbacks.items():
-        where = _fallback_position(runtime, group)
-        if group != GENERIC and not _exists(group, names):
-            hint = did_you_mean(group, names)
-            yield Problem("error", "fallback_unreachable", f"fallbacks of '{group}': no such model group", hint, where)
-        for target in targets:
-            if not _exists(target, names):
-                hint = did_you_mean(target, names)
-                message = f"fallback '{target}' of '{group}': no such model group"
-                yield Problem("error", "fallback_unreachable", message, hint, where)
-            elif target == group:
-                message = f"'{group}' names itself as its fallback"
-                yield Problem("warning", "fallback_cycle", message, "it is tried once", where)
-            elif _crosses_spaces(runtime, group, target):
-                message = f"fallback '{target}' of '{group}' is another embedding space and will never be used"
-                yield Problem("warning", "fallback_space", message, "use a deployment of the same model", where)
-        if _leads_back(group, runtime.policy.fallbacks):
-            message = f"the fallbacks of '{group}' lead back to it"
-            yield Problem("warning", "fallback_cycle", message, "each group is tried once in a call", where)
-
-
-def _leads_back(group: str, fallbacks: Mapping[str, tuple[str, ...]]) -> bool:
-    pending = [target for target in fallbacks[group] if target != group]
-    seen: set[str] = set()
-    while pending:
-        target = pending.pop()
-        if target == group:
-            return True
-        if target not in seen:
-            seen.add(target)
-            pending.extend(fallbacks.get(target, ()))
-    return False
-
-
-def _crosses_spaces(runtime: Runtime, group: str, target: str) -> bool:
-    first = [d for d in runtime.catalog.groups.get(group, ()) if d.mode == "embedding"]
-    second = [d for d in runtime.catalog.groups.get(target, ()) if d.mode == "embedding"]
-    if not first or not second:
-        return False
-    return not {space_of(d).name for d in first} & {space_of(d).name for d in second}
-
-
-def _callable_names(runtime: Runtime) -> list[str]:
-    catalog = runtime.catalog
-    return [*catalog.groups, *catalog.aliases, *catalog.by_id]
-
-
-def _exists(name: str, names: Collection[str]) -> bool:
-    if name in names:
-        return True
-    patterns = (pattern.split("*", 1)[0] for pattern in names if "*" in pattern)
-    return any(name.startswith(prefix) for prefix in patterns)
-
-
 def _where(runtime: Runtime, deployment: Deployment) -> Position | None:
     for entry in runtime.settings.models:
         if str(entry.position) == deployment.origin:
             return runtime.settings.locate((*entry.path, "params", "tags")) or entry.position
     return None
-
-
-def _fallback_position(runtime: Runtime, group: str) -> Position | None:
-    for key in ("default_fallbacks", "fallbacks") if group == GENERIC else ("fallbacks",):
-        for section in ("router_settings", "nova_settings"):
-            where = _exactly(runtime.settings, (section, key))
-            if where is not None:
-                return where
-    return None
-
-
-def _exactly(settings: Settings, path: KeyPath) -> Position | None:
-    """Where `path` itself stands; None when the file does not have it."""
-    source = settings.source
-    return None if source is None else source.positions.get(source.written(path))

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeVar
 
-from nova_core.errors import BadGatewayError, RequestTimeoutError, StreamBrokenError
+from nova_core.errors import BadGatewayError, NovaError, RequestTimeoutError
+from nova_core.gateway.policy import Limits
+from nova_core.gateway.streamed import commit, open_stream
 from nova_core.gateway.transport import Transport, UpstreamStream
 from nova_core.types.call import Call
-from nova_core.types.dialect import StreamDecoder
-from nova_core.types.events import Chunk, Frame
 from nova_core.types.message import Reply, Stream
-from nova_core.types.upstream import Exchange, FrameParser, UpstreamResponse
+from nova_core.types.upstream import Exchange, UpstreamResponse
 
-T = TypeVar("T", Frame, Chunk)
 MAX_EXCHANGES = 1000
 ERROR_BODY_LIMIT = 1 << 20
-MOST_HELD = 100
-"""Frames that say nothing before a stream is passed on all the same."""
-EVENT_STREAM = "text/event-stream"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Deadlines of one attempt in seconds; `total` bounds a whole reply, `first_chunk` and `idle` a stream."""
-
-    connect: float
-    total: float | None
-    first_chunk: float | None
-    idle: float | None
-    reply_bytes: int | None = None
+STREAM_TYPES = ("text/event-stream", "application/x-ndjson")
+"""Content types of answers that come in pieces."""
+OVERDUE = ("first_byte_timeout", "total_timeout")
+"""Codes of the transport's errors for the deadline of a whole reply."""
 
 
 async def perform(transport: Transport, call: Call, exchange: Exchange, limits: Limits) -> Reply | Stream:
@@ -43,31 +29,47 @@ async def perform(transport: Transport, call: Call, exchange: Exchange, limits: 
     this operation's, RequestTimeoutError when a deadline passes, and APIConnectionError from the transport.
     """
     for _ in range(MAX_EXCHANGES):
-        streamed = exchange.request.stream and exchange.frames is not None
-        window = limits.first_chunk if streamed else limits.total
-        async with deadline(window, "first chunk" if streamed else "reply"):
-            answer = await _once(transport, call, exchange, limits)
+        if exchange.frames is not None:
+            async with deadline(limits.first_chunk, "first chunk"):
+                answer = await _streamed(transport, call, exchange, limits)
+        else:
+            # The transport keeps the deadline: it has a timer anyway.
+            started = time.monotonic()
+            by = None if limits.total is None else started + limits.total
+            opened: UpstreamStream | None = None
+            try:
+                opened = await transport.open(
+                    exchange.request, first_byte_timeout=limits.total, connect_timeout=limits.connect
+                )
+                if opened.status >= 300:
+                    raise await _refused(exchange, opened, by)
+                body = await opened.read(limit=limits.reply_bytes, deadline=by)
+            except RequestTimeoutError as late:
+                if late.code in OVERDUE and limits.total is not None:
+                    raise no_answer("reply", limits.total) from late
+                raise
+            finally:
+                call.upstream_seconds += time.monotonic() - started
+                if opened is not None:
+                    await opened.aclose()
+            answer = exchange.read(UpstreamResponse(opened.status, opened.headers, body))
         if not isinstance(answer, Exchange):
             return answer
         exchange = answer
     raise BadGatewayError(f"the upstream asked for more than {MAX_EXCHANGES} exchanges")
 
 
-async def _once(transport: Transport, call: Call, exchange: Exchange, limits: Limits) -> Reply | Stream | Exchange:
+async def _streamed(transport: Transport, call: Call, exchange: Exchange, limits: Limits) -> Reply | Stream | Exchange:
+    """An exchange that asks for a stream, up to its first chunk; upstreams may answer with a whole reply."""
     started = time.monotonic()
     opened: UpstreamStream | None = None
     keep = False
     try:
-        opened = await transport.open(exchange.request, first_byte_timeout=None, connect_timeout=limits.connect)
+        opened = await transport.open(exchange.request, connect_timeout=limits.connect)
         if opened.status >= 300:
-            body = await opened.read(limit=ERROR_BODY_LIMIT)
-            response = UpstreamResponse(opened.status, opened.headers, body)
-            if opened.status < 400:
-                raise BadGatewayError(f"the upstream answered with a redirect ({opened.status}), which is not followed")
-            raise exchange.read_error(response)
-        kind = opened.headers.get("content-type", "").lower()
-        if exchange.frames is not None and kind.startswith(EVENT_STREAM):
-            stream = _open_stream(exchange, opened, limits)
+            raise await _refused(exchange, opened, None)
+        if opened.headers.get("content-type", "").lower().startswith(STREAM_TYPES):
+            stream = open_stream(exchange, opened, limits.idle)
             await commit(stream)
             keep = True
             return stream
@@ -79,60 +81,12 @@ async def _once(transport: Transport, call: Call, exchange: Exchange, limits: Li
             await opened.aclose()
 
 
-def _open_stream(exchange: Exchange, opened: UpstreamStream, limits: Limits) -> Stream:
-    assert exchange.frames is not None
-    frames = _frames(opened, exchange.frames(), limits.idle)
-    return Stream(exchange.dialect, frames=frames, headers=opened.headers, closers=(opened.aclose,))
-
-
-async def _frames(opened: UpstreamStream, parser: FrameParser, idle: float | None) -> AsyncIterator[Frame]:
-    async for data in opened.chunks(idle):
-        for frame in parser.feed(data):
-            yield frame
-    for frame in parser.end():
-        yield frame
-
-
-async def commit(stream: Stream) -> None:
-    """Wait for the first chunk that says something, so that what fails before can still fall back or be a status.
-
-    Raises the error that a frame up to it carries, StreamBrokenError when the stream ends before it.
-    """
-    try:
-        if stream.frames is not None:
-            held = await _until_said(stream.frames, stream.dialect.decoder())
-            stream.frames = _prepended(held, stream.frames)
-        else:
-            assert stream.chunks is not None
-            chunk = await anext(stream.chunks, None)
-            if chunk is None:
-                raise StreamBrokenError("the upstream's stream ended before its first chunk")
-            stream.chunks = _prepended([chunk], stream.chunks)
-    except BaseException:
-        await stream.aclose()
-        raise
-
-
-async def _until_said(frames: AsyncIterator[Frame], decoder: StreamDecoder) -> list[Frame]:
-    """The frames up to the first with an event; pings come first, and an end marker may be all there is."""
-    held: list[Frame] = []
-    async for frame in frames:
-        held.append(frame)
-        if decoder.decode(frame) or len(held) >= MOST_HELD:
-            return held
-    raise StreamBrokenError("the upstream's stream ended before its first chunk")
-
-
-async def _prepended(first: list[T], rest: AsyncIterator[T]) -> AsyncIterator[T]:
-    try:
-        for item in first:
-            yield item
-        async for item in rest:
-            yield item
-    finally:
-        close = getattr(rest, "aclose", None)
-        if close is not None:
-            await close()
+async def _refused(exchange: Exchange, opened: UpstreamStream, by: float | None) -> NovaError:
+    """The error that an answer with a status of 300 and above is."""
+    body = await opened.read(limit=ERROR_BODY_LIMIT, deadline=by)
+    if opened.status < 400:
+        return BadGatewayError(f"the upstream answered with a redirect ({opened.status}), which is not followed")
+    return exchange.read_error(UpstreamResponse(opened.status, opened.headers, body))
 
 
 class deadline:
@@ -154,5 +108,10 @@ class deadline:
         try:
             await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError as passed:
-            message = f"the upstream gave no {self._what} within {self._seconds:g} seconds"
-            raise RequestTimeoutError(message) from passed
+            assert self._seconds is not None
+            raise no_answer(self._what, self._seconds) from passed
+
+
+def no_answer(what: str, seconds: float) -> RequestTimeoutError:
+    """The error for an upstream that did not give `what` within its time."""
+    return RequestTimeoutError(f"the upstream gave no {what} within {seconds:g} seconds")

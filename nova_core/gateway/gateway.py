@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -16,22 +15,39 @@ from typing import Any, Self
 from nova_core.config.check import read_settings
 from nova_core.config.loader import load
 from nova_core.config.schema import Settings
-from nova_core.errors import ClientClosedError, InternalServerError, ModelNotFoundError, NovaError, RequestTimeoutError
-from nova_core.gateway.accounting import Background, Watcher, ask_call_failed, record_of, tell
-from nova_core.gateway.attempts import Attempts
+from nova_core.errors import ClientClosedError, InternalServerError, NovaError
+from nova_core.gateway.accounting import Background, Watcher, ask_call_failed, record_of
+from nova_core.gateway.attempts import Attempts, Try, put_last
 from nova_core.gateway.calling import Calls
+from nova_core.gateway.conversations import Conversations
 from nova_core.gateway.cooldowns import Cooldowns
-from nova_core.gateway.fallbacks import FallbackPlan
-from nova_core.gateway.layers import through_layers
+from nova_core.gateway.fallbacks import FallbackPlan, may_fall_back
+from nova_core.gateway.health import HealthBoard
+from nova_core.gateway.layers import as_asked, through_layers
 from nova_core.gateway.lifecycle import start_plugins, stop_plugins
+from nova_core.gateway.options import as_fallback
 from nova_core.gateway.relay import CallerStream
-from nova_core.gateway.routing import check_access, resolve, select, snapshot_for
+from nova_core.gateway.response_session import ResponseSession
+from nova_core.gateway.routing import (
+    NO_STATE,
+    Resolved,
+    check_access,
+    names_to_check,
+    resolve,
+    select,
+    snapshot_for,
+    state_of,
+)
 from nova_core.gateway.runtime import Runtime, RuntimeView, build_runtime
+from nova_core.gateway.sharing import Sharing, same_deployments
 from nova_core.gateway.transport import Transport, TransportOptions
 from nova_core.gateway.transport_default import default_transport
-from nova_core.gateway.trying import Trier
+from nova_core.gateway.trying import Trier, check_overrides
+from nova_core.stores import SHARED_STATE, MemorySharedState, SharedState
 from nova_core.types.call import Attempt, Call
+from nova_core.types.decision import Levels
 from nova_core.types.message import Reply, Request, Stream
+from nova_core.types.routing import Snapshot
 from nova_core.wire.translate import translate_reply
 
 logger = logging.getLogger("nova.gateway")
@@ -43,14 +59,25 @@ MakeTransport = Callable[[TransportOptions], Transport]
 class Gateway(Calls):
     """Serves calls from one configuration at a time. Use as an async context manager, in one event loop.
 
-    `reload` swaps the configuration atomically: calls in flight finish on the one they began with.
+    `reload` swaps the configuration atomically: calls in flight finish on the one they began with. `shared_state`
+    is what routing shares where no plugin provides it: by default this process's memory; the gateway starts and
+    closes it.
     """
 
-    def __init__(self, runtime: Runtime, *, make_transport: MakeTransport = default_transport) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        make_transport: MakeTransport = default_transport,
+        shared_state: SharedState | None = None,
+    ) -> None:
         self.runtime = runtime
         self.background = Background()
         self.watchers: list[Watcher] = []
         self.cooldowns = Cooldowns()
+        self._sharing: Sharing | None = None
+        self.health = HealthBoard()
+        self.shared_state: SharedState = MemorySharedState() if shared_state is None else shared_state
         self._random = Random()
         self._make_transport = make_transport
         self._transport: Transport | None = None
@@ -92,8 +119,11 @@ class Gateway(Calls):
         """Open the transport and start the plugins. Raises ConfigurationError when one cannot start."""
         self._transport = self._make_transport(_transport_options(self.runtime))
         try:
+            await self.shared_state.start()
             await start_plugins(self.runtime.pipeline, RuntimeView(self, self.runtime))
+            await self._share(self.runtime)
         except BaseException:
+            await self.shared_state.aclose()
             await self._transport.aclose()
             self._transport = None
             raise
@@ -102,7 +132,10 @@ class Gateway(Calls):
         """Wait up to `drain` seconds for calls in flight, then stop plugins, background work and transport."""
         await self._until_idle(self.runtime, drain)
         await self.background.drain(drain)
+        if self._sharing is not None:
+            await self._sharing.stop()
         await stop_plugins(self.runtime.pipeline, RuntimeView(self, self.runtime))
+        await self.shared_state.aclose()
         if self._transport is not None:
             await self._transport.aclose()
             self._transport = None
@@ -113,8 +146,10 @@ class Gateway(Calls):
         Raises ConfigurationError when a plugin cannot start; then nothing has changed.
         """
         await start_plugins(runtime.pipeline, RuntimeView(self, runtime), beside=self.runtime.pipeline)
+        await self._share(runtime)
         old, self.runtime = self.runtime, runtime
-        self.cooldowns.forget_all_but(frozenset(runtime.catalog.by_id))
+        self.cooldowns.forget_all_but(same_deployments(old.catalog, runtime.catalog))
+        self.health.forget_all_but(same_deployments(old.catalog, runtime.catalog))
         self.background.spawn(self._retire(old), name="retire the old configuration")
 
     async def run(self, call: Call) -> Reply | Stream:
@@ -124,112 +159,189 @@ class Gateway(Calls):
         """
         return await self.run_on(self.runtime, call)
 
-    async def answer(self, call: Call) -> Reply | CallerStream:
+    @cached_property
+    def conversations(self) -> Conversations:
+        """The Responses API, which keeps its answers: calls in it are answered there."""
+        return Conversations(self)
+
+    async def answer(self, call: Call, session: ResponseSession | None = None) -> Reply | CallerStream:
         """Run a call; the answer is in the caller's dialect and under the caller's model name.
 
-        Raises NovaError. A CallerStream must be closed.
+        `session` goes around a call whose answer is kept. Raises NovaError. A CallerStream must be closed.
         """
         runtime = self.runtime
-        dialect = call.original.dialect
-        async with self._accounted(runtime, call):
+        self._enter(runtime)
+        try:
+            if session is not None:
+                await session.begin()
+            dialect = call.original.dialect
             outcome = await self._journey(runtime, call)
             if isinstance(outcome, Stream):
-                return CallerStream(call, outcome, dialect, lambda error: self._finish(runtime, call, error, True))
-            reply = translate_reply(outcome, dialect)
-            if reply.fidelity.dropped:
-                call.note("translate", f"the answer is said without {', '.join(reply.fidelity.dropped)}")
-            if "model" in reply.members:
-                reply = reply.with_members({"model": call.model})
-        await self._finish(runtime, call, None, False)
+                end = self._stream_end(runtime, call)
+                return CallerStream(call, outcome, dialect, end) if session is None else session.stream(outcome, end)
+            reply = outcome if outcome.dialect is dialect else translate_reply(outcome, dialect)
+            if reply.fidelity.notes and (dropped := reply.fidelity.dropped):
+                call.note("translate", f"the answer is said without {', '.join(dropped)}")
+            named = getattr(dialect, "model_member", "model")
+            if named in reply.members:
+                reply = reply.with_members({named: call.model})
+            if session is not None:
+                reply = await session.settled(reply)
+        except BaseException as error:
+            await self._failed(runtime, call, error)
+            raise
+        self._finish(runtime, call, None, False)
         return reply
 
     async def run_on(self, runtime: Runtime, call: Call) -> Reply | Stream:
         """Run a call on a given generation; see `run`."""
-        async with self._accounted(runtime, call):
-            outcome = await self._journey(runtime, call)
-        if isinstance(outcome, Reply):
-            await self._finish(runtime, call, None, False)
-            return outcome
-        outcome.on_close(lambda: self._finish(runtime, call, None, True))
-        return outcome
-
-    @asynccontextmanager
-    async def _accounted(self, runtime: Runtime, call: Call) -> AsyncIterator[None]:
-        """Let a call in; what it raises is accounted for, and raised as plugins would have it answered."""
         self._enter(runtime)
         try:
-            yield
+            outcome = await self._journey(runtime, call)
         except BaseException as error:
-            answered = await self._failed(runtime, call, error)
-            if answered is error:
-                raise
-            raise answered from error
+            await self._failed(runtime, call, error)
+            raise
+        if isinstance(outcome, Reply):
+            self._finish(runtime, call, None, False)
+            return outcome
+        end = self._stream_end(runtime, call)
+        outcome.on_close(lambda: end(None))
+        return outcome
 
     async def _journey(self, runtime: Runtime, call: Call) -> Reply | Stream:
-        check_access(call, call.model)
-        call.runner = lambda child: self.run_on(runtime, child)
-        if call.options.timeout is not None and not call.streaming and call.deadline is None:
-            call.deadline = call.started + call.options.timeout
-        outcome = await through_layers(runtime.pipeline, call, lambda request: self._route(runtime, call, request))
+        if not call.model or call.principal.models:
+            check_access(call, *names_to_check(runtime, call.model))
+        call.runner = partial(self.run_on, runtime)
+        if (call.options.timeout is not None or runtime.policy.call_timeout is not None) and call.deadline is None:
+            call.deadline = runtime.policy.call_deadline(call)
+        if runtime.pipeline.layers:
+            outcome = await through_layers(runtime.pipeline, call, partial(self._route, runtime, call))
+        else:
+            outcome = await self._route(runtime, call, call.original)
+            if call.streaming is isinstance(outcome, Reply):
+                outcome = await as_asked(call, outcome)
         if isinstance(outcome, Reply):
             call.usage = outcome.usage
         return outcome
 
-    async def _route(self, runtime: Runtime, call: Call, request: Request) -> Reply | Stream:
-        """Try the model group, then its fallbacks. Raises the first group's error when all failed."""
-        trier = Trier(self.transport, runtime, call, request)
-        attempts = Attempts(call, runtime.policy, self.cooldowns, self._observer(runtime))
+    async def _route(self, runtime: Runtime, call: Call, request: Request, broken: str | None = None) -> Reply | Stream:
+        """Try the model group, then its fallbacks. Raises the first group's error when all failed.
+
+        `broken` is the id of the deployment whose stream is to be continued: it is the last one tried.
+        """
+        policy, guards, asked = runtime.policy, runtime.guards, call.options
+        plan = FallbackPlan(call, policy, first=request.model or call.model, aliases=runtime.catalog.aliases)
+        observe = self._observer(runtime) if runtime.pipeline.attempt_finished else None
+        attempts = Attempts(call, policy, self.cooldowns, observe, plan)
         first: NovaError | None = None
-        for number, name in enumerate(FallbackPlan(call, runtime.policy, first=request.model or call.model)):
+        said, number = request, 0
+        while True:
+            name = plan.current
             try:
-                group, found = resolve(runtime.pipeline, runtime.catalog, call, name, runtime.environ)
-                trier.check_overrides(found)
-                snapshot = snapshot_for(
-                    runtime.catalog, group, fallback=number, cooling=self.cooldowns.cooling(), random=self._random
-                )
-                levels = select(runtime.pipeline, call, request, group, found, snapshot)
-                call.group, call.fallbacks = group, number
-                return await attempts.run(levels, trier.try_one, group=group)
+                resolved = resolve(runtime, call, name)
+                if call.options.overrides:
+                    check_overrides(runtime, call, resolved.deployments)
+                call.group, call.fallbacks = resolved.group, number
+                decided = resolved.decided
+                if decided is None or call.operation == "embedding":
+                    levels = self._select(runtime, call, said, resolved, number)
+                else:
+                    levels = decided.levels
+                    call.routed.append(decided)
+                if guards is None:
+                    trier = Trier(self.transport, runtime, call, said)
+                    return await attempts.run(levels, trier.try_one, group=call.group)
+                if broken is not None:
+                    levels = put_last(levels, broken)
+                try_as = partial(self._try_as, runtime, said)
+                answer = await guards.run(attempts, levels, try_as, call, said)
+                guards.check(answer, call, plan)
+                return guards.continued(answer, call, said, partial(self._go_on, runtime, call), broken is None)
             except NovaError as error:
-                if first is None and not _may_fall_back(error, call):
+                if first is None and not may_fall_back(error, call):
                     raise
                 first = first or error
                 call.note("group", f"{name} failed", f"{error.status} {error.code}")
-        assert first is not None
+                if len(call.attempts) >= policy.max_attempts or plan.after(error) is None:
+                    break
+                number += 1
+                said = as_fallback(call, request, asked, plan.current)
         raise first
+
+    def _try_as(self, runtime: Runtime, request: Request, call: Call) -> Try:
+        return Trier(self.transport, runtime, call, request).try_one
+
+    async def _go_on(self, runtime: Runtime, call: Call, request: Request, error: NovaError) -> Reply | Stream:
+        """The rest of an answer whose stream broke with this error. Raises NovaError."""
+        broken = call.deployment.id if call.deployment is not None else ""
+        call.note("continuation", f"the stream of {broken} broke", f"{error.status} {error.code}")
+        call.deadline = None
+        return await self._route(runtime, call, request, broken)
+
+    def _select(self, runtime: Runtime, call: Call, request: Request, resolved: Resolved, fallback: int) -> Levels:
+        steps = runtime.pipeline.route_state
+        state = state_of(steps, call, request, resolved.deployments) if steps else NO_STATE
+        snapshot = self.snapshot(runtime, resolved.group, fallback, state)
+        return select(runtime.pipeline, call, request, resolved, snapshot)
+
+    def snapshot(self, runtime: Runtime, group: str, fallback: int, state: Mapping[str, Any] = NO_STATE) -> Snapshot:
+        """The state of this moment for deciding about a model group, `fallback` groups after the first."""
+        cooling = self.cooldowns.cooling()
+        return snapshot_for(
+            runtime.catalog, group, fallback=fallback, cooling=cooling, random=self._random, state=state
+        )
 
     def _observer(self, runtime: Runtime) -> Callable[[Call, Attempt], None]:
         def observe(call: Call, attempt: Attempt) -> None:
-            if runtime.pipeline.attempt_finished:
-                self.background.spawn(tell(runtime.pipeline.attempt_finished, call, attempt), name="attempt_finished")
+            self.background.tell(runtime.pipeline.attempt_finished, call, attempt)
 
         return observe
 
-    async def _failed(self, runtime: Runtime, call: Call, error: BaseException) -> BaseException:
-        """Account for a call that raised, and answer the error to raise."""
+    async def _failed(self, runtime: Runtime, call: Call, error: BaseException) -> None:
+        """Account for a call that raised. Raises the error to answer where that is another one."""
         if isinstance(error, asyncio.CancelledError):
-            await asyncio.shield(self._finish(runtime, call, ClientClosedError("the caller left"), False))
-            return error
+            self._finish(runtime, call, ClientClosedError("the caller left"), False)
+            return
+        answered = error
         if not isinstance(error, NovaError):
             if not isinstance(error, Exception):
-                await self._finish(runtime, call, InternalServerError("the gateway was stopped"), False)
-                return error
+                self._finish(runtime, call, InternalServerError("the gateway was stopped"), False)
+                return
             logger.error("call %s failed in the gateway", call.id, exc_info=error)
-            error = InternalServerError(f"the gateway failed; the operator finds call {call.id} in the log")
+            answered = InternalServerError(f"the gateway failed; the operator finds call {call.id} in the log")
+        assert isinstance(answered, NovaError)
         if runtime.pipeline.call_failed:
-            error = await ask_call_failed(runtime.pipeline.call_failed, call, error)
-        await self._finish(runtime, call, error, False)
-        return error
+            answered = await ask_call_failed(runtime.pipeline.call_failed, call, answered)
+        self._finish(runtime, call, answered, False)
+        if answered is not error:
+            raise answered from error
 
-    async def _finish(self, runtime: Runtime, call: Call, error: NovaError | None, streamed: bool) -> None:
+    def _stream_end(self, runtime: Runtime, call: Call) -> Callable[[NovaError | None], Awaitable[None]]:
+        async def end(error: NovaError | None) -> None:
+            self._finish(runtime, call, error, True)
+
+        return end
+
+    def _finish(self, runtime: Runtime, call: Call, error: NovaError | None, streamed: bool) -> None:
         """Account for a call exactly once and let it go."""
         self._leave(runtime)
         status = error.status if error is not None else 200
-        record = record_of(call, status=status, error=error, streamed=streamed)
+        record = record_of(call, status=status, error=error, streamed=streamed, generation=runtime.generation)
         for watch in self.watchers:
             watch(record)
         if runtime.pipeline.call_finished:
-            self.background.spawn(tell(runtime.pipeline.call_finished, record), name="call_finished")
+            self.background.tell(runtime.pipeline.call_finished, record)
+
+    async def _share(self, runtime: Runtime) -> None:
+        """Count limits and publish cooldowns of a generation in the state that it provides."""
+        state = RuntimeView(self, runtime).store(SHARED_STATE)
+        assert isinstance(state, SharedState)
+        if runtime.guards is not None and runtime.guards.limits is not None:
+            runtime.guards.limits.bind(state)
+        if self._sharing is not None:
+            await self._sharing.stop()
+        self._sharing = Sharing(self.cooldowns, state, runtime.catalog)
+        self._sharing.start()
 
     async def _retire(self, runtime: Runtime) -> None:
         await self._until_idle(runtime, None)
@@ -257,17 +369,6 @@ class Gateway(Calls):
                 await idle.wait()
         except TimeoutError:
             logger.warning("%d calls were still running after %s seconds", self.in_flight, seconds)
-
-
-def _may_fall_back(error: NovaError, call: Call) -> bool:
-    """Unknown names and what the caller must change about routing are answered at once; so is a passed deadline."""
-    if isinstance(error, ModelNotFoundError) and not error.from_upstream and not call.attempts:
-        return error.deployment_id is not None
-    if call.operation == "embedding" and call.space is None:
-        return False  # in which space the caller wants vectors is not known, so no other group may answer
-    if call.deadline is not None and isinstance(error, RequestTimeoutError) and time.monotonic() >= call.deadline:
-        return False
-    return bool(call.attempts) or error.retryable
 
 
 def _transport_options(runtime: Runtime) -> TransportOptions:

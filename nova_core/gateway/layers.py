@@ -22,34 +22,47 @@ async def through_layers(pipeline: Pipeline, call: Call, inner: Inner) -> Reply 
     request = call.original
     answer: Reply | Stream | None = None
     for layer in pipeline.layers:
-        said = None if layer.pre is None else await layer.pre.ask(call, request)
-        if isinstance(said, Reply | Stream):
-            call.note("pre_call", f"{layer.name} answered")
-            answer = said
-            break
-        if isinstance(said, Request):
-            request = said
-        elif said is not None:
-            raise TypeError(f"plugin '{layer.name}': pre_call answered {type(said).__name__}, not a Request or Reply")
+        pre = layer.pre
+        said = None if pre is None else pre.call(call, request)
+        if said is not None:
+            if pre is not None and pre.is_async:
+                said = await said
+            if isinstance(said, Reply | Stream):
+                call.note("pre_call", f"{layer.name} answered")
+                answer = said
+                break
+            if isinstance(said, Request):
+                request = said
+            elif said is not None:
+                kind = type(said).__name__
+                raise TypeError(f"plugin '{layer.name}': pre_call answered {kind}, not a Request or Reply")
         entered.append((layer, request))
     if answer is None:
         answer = await inner(request)
-    if call.streaming:
-        stream = as_stream(answer) if isinstance(answer, Reply) else answer
-        try:
-            return _wrapped(call, entered, stream)
-        except BaseException:
-            await stream.aclose()
-            raise
-    reply = await as_reply(answer, call) if isinstance(answer, Stream) else answer
-    return await _outward(call, entered, reply)
+    answer = await as_asked(call, answer)
+    if isinstance(answer, Reply):
+        return await _outward(call, entered, answer)
+    try:
+        return _wrapped(call, entered, answer)
+    except BaseException:
+        await answer.aclose()
+        raise
+
+
+async def as_asked(call: Call, answer: Reply | Stream) -> Reply | Stream:
+    """A stream for a caller who asked for one, a reply for any other."""
+    if isinstance(answer, Reply):
+        return as_stream(answer) if call.streaming else answer
+    return answer if call.streaming else await as_reply(answer, call)
 
 
 async def _outward(call: Call, entered: Entered, reply: Reply) -> Reply:
     for layer, request in reversed(entered):
         if layer.post is None:
             continue
-        said = await layer.post.ask(call, request, reply)
+        said = layer.post.call(call, request, reply)
+        if layer.post.is_async:
+            said = await said
         if isinstance(said, Reply):
             reply = said
         elif said is not None:

@@ -13,8 +13,10 @@ from functools import cache
 from typing import Any, TypeVar
 
 from nova_core.config.schema import ModelEntry, Settings
+from nova_core.config.sections import NovaSettings
 from nova_core.errors import BadRequestError, ModelNotFoundError
-from nova_core.gateway.calling import AnswerStream, answered, chat_call, embedding_call, whole
+from nova_core.gateway.calling import AnswerStream, answered, chat_call, embedding_call, responses_call, whole
+from nova_core.gateway.facts import registered_facts
 from nova_core.gateway.gateway import Gateway
 from nova_core.gateway.objects import Answer
 from nova_core.gateway.options import OVERRIDES
@@ -67,6 +69,7 @@ class Library:
         self.thread = LoopThread()
         self._gateway: Gateway | None = None
         self._models: OrderedDict[str, ModelEntry] = OrderedDict()
+        self._registered: dict[str, Mapping[str, Any]] = {}
         self._lock: asyncio.Lock | None = None
 
     async def completion(
@@ -78,12 +81,28 @@ class Library:
         call.model = model
         return await answered(gateway, call)
 
+    async def responses(self, model: str, input: Any = None, **given: Any) -> Answer | AnswerStream:
+        """See `Gateway.responses`; runs on the library's loop."""
+        gateway, name, rest = await self._ready(model, given)
+        call = responses_call({"model": name, "input": input, **rest})
+        call.model = model
+        return await answered(gateway.conversations, call)
+
     async def embedding(self, model: str, input: Any, **given: Any) -> Answer:
         """See `Gateway.embedding`; runs on the library's loop."""
         gateway, name, rest = await self._ready(model, given)
         call = embedding_call({"model": name, "input": input, **rest})
         call.model = model
         return whole(await answered(gateway, call))
+
+    async def register_model(self, models: Mapping[str, Mapping[str, Any]]) -> None:
+        """See the function `register_model`; calls that run already keep what was known when they began."""
+        registered_facts(models)
+        async with self._locked():
+            for name, values in models.items():
+                self._registered[name] = {**self._registered.get(name, {}), **values}
+            if self._gateway is not None:
+                await self._rebuild()
 
     async def aclose(self) -> None:
         """Stop the gateway."""
@@ -99,9 +118,7 @@ class Library:
                 f"`model` must be provider/model, not '{model}': what stands before the slash names the provider.",
                 param="model",
             )
-        if self._lock is None:
-            self._lock = asyncio.Lock()
-        async with self._lock:
+        async with self._locked():
             settings = {name: value for name, value in given.items() if name in OVERRIDES and value is not None}
             name = f"{model}#{hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:16]}"
             if name not in self._models or self._gateway is None:
@@ -114,12 +131,24 @@ class Library:
                 raise ModelNotFoundError(f"'{model}' cannot be called: {unserved}", param="model")
             return self._gateway, name, {key: value for key, value in given.items() if key not in settings}
 
+    def _locked(self) -> asyncio.Lock:
+        """The lock on what the gateway knows, made on the library's loop."""
+        if self._lock is None:
+            self._lock = asyncio.Lock()
+        return self._lock
+
     async def _learn(self, name: str, params: Mapping[str, Any]) -> None:
         """Make the gateway know one more model; the least recently used is forgotten over the bound."""
         self._models[name] = ModelEntry(name, params, {"id": name}, ())
         while len(self._models) > MOST_MODELS:
             self._models.popitem(last=False)
-        runtime = await asyncio.to_thread(build_runtime, Settings(models=tuple(self._models.values())))
+        await self._rebuild()
+
+    async def _rebuild(self) -> None:
+        settings = Settings(
+            models=tuple(self._models.values()), nova=NovaSettings(register_model=dict(self._registered))
+        )
+        runtime = await asyncio.to_thread(build_runtime, settings)
         if self._gateway is not None:
             await self._gateway.reload(runtime)
             return
@@ -235,6 +264,24 @@ async def acompletion(model: str, messages: Sequence[Mapping[str, Any]], **given
     return BridgedStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
 
 
+def responses(model: str, input: Any = None, **given: Any) -> Answer | SyncStream:
+    """An answer of `provider/model` in the Responses API; with `stream=True` an iterator of its events.
+
+    Works with every provider; `previous_response_id` goes on from an earlier answer of this process. See
+    `completion` for `given`. Raises NovaError.
+    """
+    library = shared_library()
+    answer = library.thread.run(library.responses(model, input, **given))
+    return SyncStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+
+
+async def aresponses(model: str, input: Any = None, **given: Any) -> Answer | BridgedStream:
+    """`responses` for async code; with `stream=True` an async iterator of events. Raises NovaError."""
+    library = shared_library()
+    answer = await library.thread.bridge(library.responses(model, input, **given))
+    return BridgedStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+
+
 def embedding(model: str, input: Any, **given: Any) -> Answer:
     """Embeddings by `provider/model`; see `completion` for `given`. Raises NovaError."""
     library = shared_library()
@@ -245,3 +292,13 @@ async def aembedding(model: str, input: Any, **given: Any) -> Answer:
     """`embedding` for async code. Raises NovaError."""
     library = shared_library()
     return await library.thread.bridge(library.embedding(model, input, **given))
+
+
+def register_model(models: Mapping[str, Mapping[str, Any]]) -> None:
+    """Say what models cost and take: `{"provider/model": {"input_cost_per_token": …, "max_input_tokens": …}}`.
+
+    The keys are those of `model_info`, the name may leave out the provider. What is said here counts before the
+    catalogs of plugins; saying it again adds to it. Raises ConfigurationError for a value of the wrong kind.
+    """
+    library = shared_library()
+    library.thread.run(library.register_model(models))

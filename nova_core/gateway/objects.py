@@ -86,10 +86,18 @@ class Answer(Document):
 
     @property
     def text(self) -> str:
-        """The first choice's text; empty when there is none."""
+        """The answer's text: of the first choice, or of a response's messages; empty when there is none."""
+        if "output" in self._data:
+            return self.output_text
         choices = self._data.get("choices") or [{}]
         said = choices[0].get("message") or choices[0].get("delta") or {}
         return str(said.get("content") or choices[0].get("text") or "")
+
+    @property
+    def output_text(self) -> str:
+        """All text of a response's messages."""
+        contents = [item.get("content") or () for item in self._data.get("output") or () if "content" in item]
+        return "".join(part["text"] for content in contents for part in content if part.get("type") == "output_text")
 
 
 def wrapped(value: Any) -> Any:

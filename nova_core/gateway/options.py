@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from nova_core.errors import BadRequestError
-from nova_core.types.call import CallOptions
-from nova_core.types.message import Members, decoded
+from nova_core.gateway.options_fallbacks import asked_fallbacks, fallbacks_by_group
+from nova_core.types.call import NO_OPTIONS, Call, CallOptions
+from nova_core.types.message import Members, Request, decoded
 
 HEADER_PREFIXES = ("x-nova-", "x-litellm-")
 MOST_RETRIES = 20
@@ -22,6 +24,7 @@ CONTROLS = frozenset(
         "max_retries",
         "fallbacks",
         "disable_fallbacks",
+        "routing_strategy",
         "drop_params",
         "additional_drop_params",
         "allowed_openai_params",
@@ -42,6 +45,9 @@ CONTROLS = frozenset(
         "context_window_fallback_dict",
         "content_policy_fallbacks",
         "mock_testing_fallbacks",
+        "mock_testing_context_fallbacks",
+        "mock_testing_content_policy_fallbacks",
+        "mock_testing_rate_limit_error",
         "mock_delay",
         "mock_timeout",
         "mock_tool_calls",
@@ -49,6 +55,14 @@ CONTROLS = frozenset(
     ]
 )
 """Body members that are the gateway's own and never go upstream."""
+
+MOCK_FAILURES: Mapping[str, str] = {
+    "mock_testing_fallbacks": "nova.InternalServerError",
+    "mock_testing_context_fallbacks": "nova.ContextWindowExceededError",
+    "mock_testing_content_policy_fallbacks": "nova.content_filter_policy",
+    "mock_testing_rate_limit_error": "nova.RateLimitError",
+}
+"""Members that make the first group fail, for watching its fallbacks, and the `mock_response` that each stands for."""
 
 OVERRIDES = frozenset(
     [
@@ -77,12 +91,6 @@ OVERRIDES = frozenset(
         "aws_sts_endpoint",
         "aws_bedrock_runtime_endpoint",
         "aws_external_id",
-        "vertex_credentials",
-        "vertex_project",
-        "vertex_location",
-        "vertex_ai_credentials",
-        "vertex_ai_project",
-        "vertex_ai_location",
         "input_cost_per_token",
         "output_cost_per_token",
         "input_cost_per_second",
@@ -102,11 +110,14 @@ OVERRIDES = frozenset(
         "extra_headers",
         "headers",
     ]
-)
+) | {f"vertex_{infix}{name}" for infix in ("", "ai_") for name in ("credentials", "project", "location")}
 """Members that would steer the gateway to another host, credential or price: refused unless the operator allows it."""
 
 NESTED = ("extra_body", "metadata", "litellm_metadata", "nova_metadata")
-NATIVE_METADATA = frozenset({"anthropic_messages", "anthropic_count_tokens"})
+OWN = CONTROLS | OVERRIDES | frozenset(NESTED)
+"""Every member that the gateway looks at."""
+
+NATIVE_METADATA = frozenset({"anthropic_messages", "anthropic_count_tokens", "openai_responses"})
 """Dialects whose `metadata` belongs to the vendor."""
 
 
@@ -126,6 +137,9 @@ def take_options(
 
     Raises BadRequestError naming the member that has the wrong type or holds a nested override.
     """
+    marked = [name for name in headers if name.startswith(HEADER_PREFIXES)]
+    if not marked and OWN.isdisjoint(members):
+        return members, NO_OPTIONS, tuple(dict.fromkeys(principal_tags)) if principal_tags else ()
     native = dialect in NATIVE_METADATA
     own = CONTROLS - {"metadata"} if native else CONTROLS
     _refuse_nested_overrides(members)
@@ -133,7 +147,7 @@ def take_options(
     given = {name: decoded(members[name]) for name in own & members.keys()}
     if given or overrides:
         members = {n: value for n, value in members.items() if n not in given and n not in overrides}
-    metadata = _metadata(given)
+    metadata = _metadata(given, headers)
     if "metadata" in given and decoded(members.get("store", False)) is True and (kept := _stored(given["metadata"])):
         members = {**members, "metadata": kept}
     tags = _tags(given, metadata, headers)
@@ -141,30 +155,60 @@ def take_options(
     return members, options, tuple(dict.fromkeys((*tags, *principal_tags)))
 
 
+def as_fallback(call: Call, request: Request, asked: CallOptions, name: str) -> Request:
+    """The request as the fallback `name` gets it, with what the caller's `fallbacks` say otherwise for it.
+
+    `asked` are the caller's options. Raises BadRequestError for a control parameter of the wrong type.
+    """
+    if asked.mock_testing:
+        asked = replace(asked, mock_response=None, mock_testing=False)
+    call.options = asked
+    said = asked.fallback_members.get(name)
+    if said is None:
+        return request
+    members, own, _ = take_options(said, {}, dialect=request.dialect.name)
+    call.options = replace(
+        asked,
+        timeout=asked.timeout if own.timeout is None else own.timeout,
+        stream_timeout=asked.stream_timeout if own.stream_timeout is None else own.stream_timeout,
+        num_retries=asked.num_retries if own.num_retries is None else own.num_retries,
+        mock_response=asked.mock_response if own.mock_response is None else own.mock_response,
+        overrides={**asked.overrides, **own.overrides},
+    )
+    return request.with_members(members)
+
+
 def _options(
     given: Mapping[str, Any], headers: Mapping[str, str], metadata: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> CallOptions:
     if not given and not overrides and not any(name.startswith(HEADER_PREFIXES) for name in headers):
         return NO_OPTIONS
+    fallbacks, said = asked_fallbacks(given.get("fallbacks"))
+    failure = next((said for name, said in MOCK_FAILURES.items() if given.get(name) is True), None)
     body_timeout = given.get("timeout", given.get("request_timeout"))
     return CallOptions(
         timeout=_seconds("timeout", body_timeout, header(headers, "timeout")),
         stream_timeout=_seconds("stream_timeout", given.get("stream_timeout"), header(headers, "stream-timeout")),
         num_retries=_count(given.get("num_retries", given.get("max_retries")), header(headers, "num-retries")),
-        fallbacks=_fallbacks(given.get("fallbacks")),
+        fallbacks=fallbacks,
+        fallback_members=said,
+        context_window_fallbacks=fallbacks_by_group(
+            "context_window_fallbacks", given.get("context_window_fallbacks", given.get("context_window_fallback_dict"))
+        ),
+        content_policy_fallbacks=fallbacks_by_group("content_policy_fallbacks", given.get("content_policy_fallbacks")),
         disable_fallbacks=given.get("disable_fallbacks") is True or metadata.get("disable_fallbacks") is True,
+        routing_strategy=_text("routing_strategy", given.get("routing_strategy")),
         drop_params=_flag("drop_params", given.get("drop_params")),
         additional_drop_params=_names("additional_drop_params", given.get("additional_drop_params")),
         allowed_params=_names("allowed_openai_params", given.get("allowed_openai_params")),
-        mock_response=given.get("mock_response"),
+        mock_response=given.get("mock_response") if failure is None else failure,
+        mock_testing=failure is not None,
         cache=_mapping("cache", _cache(given)),
         metadata=metadata,
         guardrails=_names("guardrails", given.get("guardrails", metadata.get("guardrails"))),
         overrides=overrides,
+        explain=header(headers, "decision") == "explain",
     )
-
-
-NO_OPTIONS = CallOptions()
 
 
 def _refuse_nested_overrides(members: Members) -> None:
@@ -180,7 +224,7 @@ def _refuse_nested_overrides(members: Members) -> None:
             )
 
 
-def _metadata(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _metadata(given: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
     """The gateway's metadata; keys that only the gateway itself may write are left out."""
     found: dict[str, Any] = {}
     for name in ("metadata", "litellm_metadata", "nova_metadata"):
@@ -190,6 +234,9 @@ def _metadata(given: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(value, dict):
             raise BadRequestError(f"`{name}` must be an object", param=name)
         found.update(value)
+    session = given.get("litellm_session_id") or header(headers, "session-id")
+    if isinstance(session, str):
+        found.setdefault("session_id", session)
     return {key: value for key, value in found.items() if not key.startswith("user_api_key")}
 
 
@@ -239,16 +286,10 @@ def _names(param: str, value: Any) -> tuple[str, ...]:
     raise BadRequestError(f"`{param}` must be a list of strings", param=param)
 
 
-def _fallbacks(value: Any) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    names: list[str] = []
-    for item in value if isinstance(value, list) else [value]:
-        name = item.get("model") if isinstance(item, dict) else item
-        if not isinstance(name, str) or (isinstance(item, dict) and item.keys() - {"model"}):
-            raise BadRequestError("`fallbacks` must be a list of model names", param="fallbacks")
-        names.append(name)
-    return tuple(names)
+def _text(param: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise BadRequestError(f"`{param}` must be a string", param=param)
 
 
 def _flag(param: str, value: Any) -> bool | None:

@@ -8,10 +8,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 
 from nova_core.errors import ClientClosedError, InternalServerError, NovaError, StreamBrokenError
+from nova_core.gateway.writers import writer_of
 from nova_core.types.call import Call
 from nova_core.types.chat import ChatReply
-from nova_core.types.dialect import Dialect, StreamRelay
-from nova_core.types.events import Chunk, Event, UsageUpdate
+from nova_core.types.dialect import Dialect
+from nova_core.types.events import Chunk, Event
 from nova_core.types.message import Reply, Stream
 from nova_core.wire.assemble import assemble, disassemble
 from nova_core.wire.provider import without_secrets
@@ -112,75 +113,31 @@ class CallerStream:
                 await self._finished(error)
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
-        same = self._dialect.name == self._stream.dialect.name
-        source = self._relayed() if same and self._stream.frames is not None else self._encoded(same)
+        call = self._call
+        said: list[bytes] = []
         try:
-            async with aclosing(source) as pieces:
-                async for piece in pieces:
-                    yield piece
+            writer = writer_of(self._stream, self._dialect, call)
+            try:
+                while await writer.more(said):
+                    if said:
+                        yield said[0] if len(said) == 1 else b"".join(said)
+                        said.clear()
+                said.append(writer.end())
+            except NovaError as error:
+                self._failed(error)
+                said.append(writer.fail(error))
         except Exception as error:
-            logger.exception("call %s: a stream layer raised", self._call.id)
+            logger.exception("call %s: a stream layer raised", call.id)
             self._error = InternalServerError("the gateway failed while streaming").at(
-                provider=None, deployment_id=None, model=self._call.model
+                provider=None, deployment_id=None, model=call.model
             )
             self._error.__cause__ = error
-            yield self._dialect.encoder(model=self._call.model, include_usage=False).fail(self._error)
-        self._complete = True
-
-    async def _relayed(self) -> AsyncGenerator[bytes, None]:
-        relay = _relay(self._dialect, self._call)
-        assert self._stream.frames is not None
-        try:
-            async for frame in self._stream.frames:
-                piece = relay.relay(frame)
-                if piece:
-                    yield piece
-            last = relay.end()
-        except NovaError as error:
-            self._failed(error)
-            last = relay.fail(error)
-        finally:
-            self._call.usage = relay.usage
-        if last:
+            said.append(self._dialect.encoder(model=call.model, include_usage=False).fail(self._error))
+        if last := b"".join(said):
             yield last
+        self._complete = True
 
     def _failed(self, error: NovaError) -> None:
         """Note what broke the stream; upstreams quote keys."""
         deployment = self._call.deployment
         self._error = error if deployment is None else without_secrets(error, deployment)
-
-    async def _encoded(self, same: bool) -> AsyncGenerator[bytes, None]:
-        """Encode events; where the dialect stays, chunks that no plugin changed keep the bytes they came as."""
-        call = self._call
-        encoder = self._dialect.encoder(model=call.model, include_usage=wants_usage(call))
-        relay = _relay(self._dialect, call) if same else None
-        changed = False
-        try:
-            async with aclosing(chunks_of(self._stream)) as chunks:
-                async for chunk in chunks:
-                    for event in chunk.events:
-                        if isinstance(event, UsageUpdate):
-                            call.usage = event.usage
-                    piece = encoder.encode(chunk.events)
-                    if relay is not None and chunk.frame is not None and not changed:
-                        piece = relay.relay(chunk.frame)
-                    else:
-                        changed = True
-                    if piece:
-                        yield piece
-            last = relay.end() if relay is not None and not changed else encoder.end()
-        except NovaError as error:
-            self._failed(error)
-            last = encoder.fail(error)
-        if last:
-            yield last
-
-
-def _relay(dialect: Dialect, call: Call) -> StreamRelay:
-    return dialect.relay(model=call.model, hide_usage=call.metered and not wants_usage(call))
-
-
-def wants_usage(call: Call) -> bool:
-    """Whether the caller's dialect shows usage at the end of this stream."""
-    options = call.original.get("stream_options")
-    return bool(isinstance(options, dict) and options.get("include_usage"))

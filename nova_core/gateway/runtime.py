@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from nova_core.config import key_names, protective_refusals
 from nova_core.config.explain import ConfigError
 from nova_core.config.schema import Settings
 from nova_core.errors import ConfigurationError
+from nova_core.gateway.by_error import Counts, counts_of
 from nova_core.gateway.catalog import build_catalog
+from nova_core.gateway.cooldowns import ALLOWED_FAILS, Rule
+from nova_core.gateway.guards import Guards, guards_of
+from nova_core.gateway.health import HealthBoard
 from nova_core.gateway.naming import REQUIRED_BY_USE, named_plugins, with_providers
 from nova_core.gateway.policy import GENERIC, Policy
+from nova_core.gateway.retrying import RETRIES
+from nova_core.gateway.routing import Resolved
 from nova_core.plugins.compiler import Pipeline, compile_pipeline
 from nova_core.plugins.discovery import Installed, discover
 from nova_core.plugins.loaded import BrokenPlugin, Loaded, Named
 from nova_core.plugins.manager import load_plugins
-from nova_core.stores import MemoryCounterStore, MemoryKeyValueStore
+from nova_core.stores import SHARED_STATE, MemoryCounterStore, MemoryKeyValueStore
 from nova_core.types.call import Call
+from nova_core.types.decision import NO_GENERATION, Generation
 from nova_core.types.message import Reply, Stream
 from nova_core.types.plugin import ConfigSection
 from nova_core.types.routing import Catalog
+from nova_core.types.upstream import UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
     from nova_core.gateway.gateway import Gateway
 
 
+MOST_FETCHED = 8 << 20
 MEMORY_STORES: Mapping[str, Callable[[], object]] = {"key_value": MemoryKeyValueStore, "counters": MemoryCounterStore}
 
 
@@ -43,6 +55,10 @@ class Runtime:
     policy: Policy
     declared: frozenset[str] = frozenset()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    resolved: dict[str, Resolved] = field(default_factory=dict, repr=False, compare=False)
+    """What `routing.resolve` has found for names that the configuration holds."""
+    generation: Generation = NO_GENERATION
+    guards: Guards | None = None
 
 
 def build_runtime(
@@ -79,7 +95,7 @@ def unchecked_runtime(
     settings = with_providers(settings, installed)
     loaded = load_plugins(
         installed,
-        (*named_plugins(settings), *extra),
+        (*named_plugins(settings, installed), *extra),
         auto=settings.plugins.auto,
         base_dir=_folder(settings),
     )
@@ -87,7 +103,10 @@ def unchecked_runtime(
     declared = declared_keys(pipeline)
     missing = {broken.name: f"{broken.reason}; {broken.mend}" for broken in loaded.broken if broken.kind == "provider"}
     catalog = build_catalog(settings, pipeline, environ, missing)
-    return Runtime(settings, loaded, pipeline, catalog, policy_of(settings), declared, environ)
+    versions = {each.distribution or each.name: each.version for each in loaded.active}
+    generation = Generation(settings.raw, versions, catalog)
+    policy, guards = policy_of(settings), guards_of(settings, catalog.by_id.values())
+    return Runtime(settings, loaded, pipeline, catalog, policy, declared, environ, generation=generation, guards=guards)
 
 
 def declared_keys(pipeline: Pipeline) -> frozenset[str]:
@@ -103,22 +122,40 @@ def declared_keys(pipeline: Pipeline) -> frozenset[str]:
 def policy_of(settings: Settings) -> Policy:
     """The rules for calls that the settings set."""
     router = settings.router
-    fallbacks = {name: tuple(groups) for name, groups in router.fallbacks.items()}
+    fallbacks = dict(router.fallbacks)
     if router.default_fallbacks:
         fallbacks[GENERIC] = (*fallbacks.get(GENERIC, ()), *router.default_fallbacks)
     return Policy(
         num_retries=router.num_retries,
         retry_after=router.retry_after,
+        retry_policy=_counts(router.retry_policy, RETRIES),
+        group_retry_policies={
+            group: _counts(policy, RETRIES) for group, policy in router.model_group_retry_policy.items()
+        },
+        max_attempts=router.max_attempts,
         timeout=router.timeout,
         stream_timeout=router.stream_timeout,
         request_timeout=settings.nova.request_timeout,
+        call_timeout=router.call_timeout,
         fallbacks=fallbacks,
+        context_window_fallbacks=router.context_window_fallbacks,
+        content_policy_fallbacks=router.content_policy_fallbacks,
+        special_fallbacks_only=settings.compat.special_fallbacks_only,
         max_fallbacks=router.max_fallbacks,
-        cooldown_time=router.cooldown_time,
+        cooldowns=Rule(
+            seconds=router.cooldown_time,
+            allowed=router.allowed_fails,
+            by_kind=_counts(router.allowed_fails_policy, ALLOWED_FAILS),
+            share=router.cooldown_failure_percent / 100,
+            least=router.cooldown_min_requests,
+        ),
         disable_cooldowns=router.disable_cooldowns,
-        allowed_fails=router.allowed_fails,
         always_include_stream_usage=settings.general.always_include_stream_usage,
     )
+
+
+def _counts(policy: BaseModel | None, ending: str) -> Counts:
+    return {} if policy is None else counts_of(policy.model_dump(), ending)
 
 
 def _refuse_open(runtime: Runtime) -> None:
@@ -132,7 +169,8 @@ def is_protective(broken: BrokenPlugin, settings: Settings) -> bool:
     """Whether the gateway would be more open without this plugin than its configuration says, and means it."""
     if broken.why.startswith("guardrail"):
         return "guardrails" not in settings.ignore_unsupported
-    return broken.name in REQUIRED_BY_USE and "enable_tag_filtering" in broken.why
+    setting = REQUIRED_BY_USE.get(broken.name)
+    return setting is not None and setting in broken.why
 
 
 def _folder(settings: Settings) -> Path | None:
@@ -161,20 +199,38 @@ class RuntimeView:
         return self._runtime.settings.plugins.settings.get(name, {})
 
     def store(self, kind: str, settings: Mapping[str, Any] | None = None) -> object:
-        """A store of `kind`: the first that a plugin provides, else one in this process's memory."""
+        """A store of `kind`: the first that a plugin provides, else the gateway's own, else one in memory."""
         for step in self._runtime.pipeline.provide_store:
             provided: object | None = step.call(kind, settings or {})
             if provided is not None:
                 return provided
+        if kind == SHARED_STATE:
+            return self._gateway.shared_state
         if kind not in MEMORY_STORES:
-            raise ConfigurationError(
-                f"no plugin provides a store of kind '{kind}'; built in: {', '.join(MEMORY_STORES)}"
-            )
+            built_in = ", ".join((*MEMORY_STORES, SHARED_STATE))
+            raise ConfigurationError(f"no plugin provides a store of kind '{kind}'; built in: {built_in}")
         return MEMORY_STORES[kind]()
+
+    @property
+    def health(self) -> HealthBoard:
+        """What is known of the deployments' health."""
+        return self._gateway.health
 
     def spawn(self, work: Awaitable[object], *, name: str) -> None:
         """Owned background work."""
         self._gateway.background.spawn(work, name=name)
+
+    async def fetch(self, url: str, *, seconds: float) -> UpstreamResponse:
+        """GET an address."""
+        by = time.monotonic() + seconds
+        opened = await self._gateway.transport.open(
+            UpstreamRequest(url, method="GET"), first_byte_timeout=seconds, connect_timeout=seconds
+        )
+        try:
+            body = await opened.read(limit=MOST_FETCHED, deadline=by)
+        finally:
+            await opened.aclose()
+        return UpstreamResponse(opened.status, opened.headers, body)
 
     async def run(self, call: Call) -> Reply | Stream:
         """Run a call on this generation."""

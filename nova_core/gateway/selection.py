@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
-from random import Random
 
 from nova_core.errors import NoDeploymentError
-from nova_core.types.call import Call
+from nova_core.types.call import Call, Note
 from nova_core.types.deployment import Deployment
 from nova_core.types.routing import Snapshot
+from nova_core.types.shuffling import evenly, shuffled
+
+Rank = Callable[[tuple[Deployment, ...]], Sequence[Deployment] | None]
+"""Who is asked first of one level; None: no opinion."""
 
 UNORDERED = 1 << 30
+EVENLY = Note("weighted-shuffle", "every order as likely", "no candidate has an order level or a weight")
+BY_WEIGHT = Note("weighted-shuffle", "by level, then by weight, rpm or tpm", "the first of them that a candidate has")
+"""The core's own strategy, as records call it."""
 
 
 def healthy(candidates: Sequence[Deployment], snapshot: Snapshot) -> tuple[Deployment, ...]:
     """The candidates that do not rest. Raises NoDeploymentError saying when the first returns."""
+    if not snapshot.cooling:
+        return tuple(candidates)
     left = tuple(d for d in candidates if d.id not in snapshot.cooling)
     if left or not candidates:
         return left
@@ -32,30 +40,39 @@ def level_of(deployment: Deployment) -> int:
     return UNORDERED if deployment.order is None else deployment.order
 
 
-def shuffled(candidates: Sequence[Deployment], random: Random) -> tuple[Deployment, ...]:
-    """A weighted shuffle: the first of `weight`, `rpm`, `tpm` that any candidate has decides; 0 goes last.
+def order(
+    call: Call, candidates: Sequence[Deployment], snapshot: Snapshot, *, alike: bool = False, rank: Rank | None = None
+) -> tuple[tuple[Deployment, ...], ...]:
+    """Levels of candidates, most preferred first; within a level by `rank`, else by weighted shuffle.
 
-    Sampling without replacement after Efraimidis and Spirakis (2006): sort by u ** (1 / weight).
+    `alike`: none of the candidates has an order level or a weight.
     """
-    if len(candidates) < 2:
-        return tuple(candidates)
-    for field in ("weight", "rpm", "tpm"):
-        weights = [float(getattr(d, field) or 0.0) for d in candidates]
-        if any(weight > 0 for weight in weights):
-            break
-    else:
-        weights = [1.0] * len(candidates)
-    keys = [random.random() ** (1.0 / weight) if weight > 0 else -random.random() for weight in weights]
-    ranked = sorted(zip(keys, range(len(keys)), strict=True), reverse=True)
-    return tuple(candidates[index] for _, index in ranked)
-
-
-def order(call: Call, candidates: Sequence[Deployment], snapshot: Snapshot) -> tuple[tuple[Deployment, ...], ...]:
-    """Levels of candidates, most preferred first; within a level by weighted shuffle."""
     if len(candidates) == 1:
         return (tuple(candidates),)
-    ranked = sorted(candidates, key=level_of)
-    random = snapshot.random
-    levels = tuple(shuffled(tuple(level), random) for _, level in groupby(ranked, key=level_of))
-    call.note("weighted-shuffle", " > ".join(d.id for level in levels for d in level))
-    return levels
+    if rank is not None:
+        return tuple(
+            _ranked(call, level, snapshot.seed + place, rank) for place, level in enumerate(by_level(candidates))
+        )
+    if alike:
+        call.notes.append(EVENLY)
+        return (evenly(candidates, snapshot.seed),)
+    call.notes.append(BY_WEIGHT)
+    return tuple(shuffled(level, snapshot.seed + place) for place, level in enumerate(by_level(candidates)))
+
+
+def by_level(candidates: Sequence[Deployment]) -> list[tuple[Deployment, ...]]:
+    """The candidates of each order level, the first level first."""
+    return [tuple(level) for _, level in groupby(sorted(candidates, key=level_of), key=level_of)]
+
+
+def _ranked(call: Call, level: tuple[Deployment, ...], seed: int, rank: Rank) -> tuple[Deployment, ...]:
+    ranked = rank(level) if len(level) > 1 else level
+    if ranked:
+        return tuple(ranked)
+    call.notes.append(BY_WEIGHT)
+    return shuffled(level, seed)
+
+
+def are_alike(deployments: Sequence[Deployment]) -> bool:
+    """Whether nothing in the configuration prefers one of them."""
+    return all(d.order is None and not d.weight and not d.rpm and not d.tpm for d in deployments)

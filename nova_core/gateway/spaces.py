@@ -22,8 +22,10 @@ def space_of(deployment: Deployment, request: Request | None = None) -> Embeddin
     `multivector`, `normalized` (a mapping).
     """
     declared = deployment.info.get("embedding_space")
-    stated: Mapping[str, Any] = declared if isinstance(declared, Mapping) else {}
     asked = _asked(request)
+    if not (declared or asked or deployment.defaults or "adapter" in deployment.settings):
+        return EmbeddingSpace(str(deployment.info.get("base_model") or deployment.model))
+    stated: Mapping[str, Any] = declared if isinstance(declared, Mapping) else {}
     given = deployment.settings.get("adapter") or asked.get("adapter") or deployment.defaults.get("adapter")
     adapter = stated.get("adapter") or given
     model = stated.get("model") or deployment.info.get("base_model") or deployment.model

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from nova_core._version import __version__
 from nova_core.gateway.accounting import cost_of
+from nova_core.gateway.why import decision_line
 from nova_core.types.call import Call
 
 MILLISECONDS = 1000.0
@@ -15,28 +16,60 @@ MILLISECONDS = 1000.0
 
 def summary(call: Call) -> dict[str, str]:
     """Call id, deployment, group, cost (absent when unknown), attempts, overhead and what plugins add."""
-    seconds = time.monotonic() - call.started
-    found = {
+    retries, fallbacks, total, own = course(call)
+    return {
         "call-id": call.id,
-        "version": __version__,
-        "attempted-retries": str(max(0, len(call.attempts) - 1 - call.fallbacks)),
-        "attempted-fallbacks": str(call.fallbacks),
-        "response-duration-ms": f"{seconds * MILLISECONDS:.3f}",
-        "overhead-duration-ms": f"{max(0.0, seconds - call.upstream_seconds) * MILLISECONDS:.3f}",
+        "attempted-retries": str(retries),
+        "attempted-fallbacks": str(fallbacks),
+        "response-duration-ms": f"{total:.3f}",
+        "overhead-duration-ms": f"{own:.3f}",
+        **place(call),
+        **({} if (cost := shown_cost(call)) is None else {"response-cost": cost}),
+        **said(call),
     }
+
+
+def course(call: Call) -> tuple[int, int, float, float]:
+    """Retries, fallbacks, and the milliseconds of the whole call and of the gateway's own part."""
+    seconds = time.monotonic() - call.started
+    retries = len(call.attempts) - 1 - call.fallbacks
+    own = seconds - call.upstream_seconds
+    return (
+        retries if retries > 0 else 0,
+        call.fallbacks,
+        seconds * MILLISECONDS,
+        own * MILLISECONDS if own > 0 else 0.0,
+    )
+
+
+def place(call: Call) -> dict[str, str]:
+    """Version, deployment and group: what does not change from call to call."""
+    found = {"version": __version__}
     if call.deployment is not None:
         found["model-id"] = call.deployment.id
         found["model-group"] = call.group
         if call.deployment.api_base:
             found["model-api-base"] = bare_address(call.deployment.api_base)
+    return found
+
+
+def shown_cost(call: Call) -> str | None:
+    """The cost in US dollars, where it is known; that of a stream is known at its end alone."""
     cost = None if call.streaming else cost_of(call)
-    if cost is not None:
-        found["response-cost"] = f"{cost:f}"
+    return None if cost is None else f"{cost:f}"
+
+
+def said(call: Call) -> dict[str, str]:
+    """What only some calls have: an embedding space, dropped parameters, what plugins say."""
+    found: dict[str, str] = {}
     if call.space is not None:
         found["embedding-space"] = call.space.name
-    if call.fidelity.dropped:
-        found["dropped-params"] = ",".join(call.fidelity.dropped)
-    found.update(call.reply_headers)
+    if call.fidelity.notes and (dropped := call.fidelity.dropped):
+        found["dropped-params"] = ",".join(dropped)
+    if call.reply_headers:
+        found.update(call.reply_headers)
+    if call.options.explain and call.principal.admin:
+        found["decision"] = decision_line(call)
     return found
 
 

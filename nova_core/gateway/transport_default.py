@@ -42,7 +42,9 @@ class AutoTransport:
         connect_timeout: float | None = None,
     ) -> UpstreamStream:
         """See `Transport.open`."""
-        transport: Transport = self._through_proxy() if self._is_proxied(request.url) else self._direct
+        transport: Transport = self._direct
+        if self._is_proxied(request.url):
+            transport = self._through_proxy()
         return await transport.open(request, first_byte_timeout=first_byte_timeout, connect_timeout=connect_timeout)
 
     def _is_proxied(self, url: str) -> bool:

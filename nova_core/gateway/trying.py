@@ -8,10 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from nova_core.errors import BadRequestError, InternalServerError, NovaError, RequestTimeoutError
+from nova_core.gateway.accounting import tell_at_once
 from nova_core.gateway.counting import counted_reply
-from nova_core.gateway.exchange import Limits, commit, deadline, perform
+from nova_core.gateway.exchange import deadline, perform
 from nova_core.gateway.mock import mock_reply
+from nova_core.gateway.policy import Limits
 from nova_core.gateway.runtime import Runtime
+from nova_core.gateway.streamed import commit
 from nova_core.gateway.transport import Transport
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
@@ -24,54 +27,41 @@ from nova_core.wire.provider import without_secrets
 class Trier:
     """Attempts of one call with one request; `try_one` answers with a reply or a committed stream."""
 
+    __slots__ = ("_call", "_request", "_runtime", "_transport")
+
     def __init__(self, transport: Transport, runtime: Runtime, call: Call, request: Request) -> None:
         self._transport = transport
         self._runtime = runtime
         self._call = call
         self._request = request
 
-    def check_overrides(self, candidates: Iterable[Deployment]) -> None:
-        """Raises BadRequestError when the caller sent a credential, base or price that the operator does not allow."""
-        given = self._call.options.overrides
-        if not given or self._runtime.settings.general.allow_client_side_credentials:
-            return
-        for deployment in candidates:
-            for name in given:
-                if name not in _configurable(deployment):
-                    raise BadRequestError(
-                        f"`{name}` cannot be set by callers: ask the operator of this gateway.", param=name
-                    )
-
     async def try_one(self, deployment: Deployment) -> Reply | Stream:
         """One attempt. Raises NovaError."""
         call, request = self._call, self._request
-        deployment = _overridden(deployment, call.options.overrides)
-        call.deployment = deployment
-        call.metered = call.streaming and self._runtime.policy.always_include_stream_usage
+        if self._runtime.pipeline.attempt_started:
+            tell_at_once(self._runtime.pipeline.attempt_started, call, deployment)
+        if call.options.overrides:
+            deployment = call.deployment = _overridden(deployment, call.options.overrides)
+        call.metered = call.streaming and (self._runtime.policy.always_include_stream_usage or bool(deployment.tpm))
         if deployment.defaults:
             request = request.with_members(request.dialect.with_defaults(request.members, deployment.defaults))
         scripted = call.options.mock_response if call.options.mock_response is not None else deployment.mock_response
         if scripted is not None:
             return mock_reply(call, request, scripted)
-        provider = self._runtime.pipeline.providers.get(deployment.provider)
-        if call.operation == "count_tokens" and not _counts_tokens(provider, deployment.model):
+        if call.operation == "count_tokens" and not self._counts_tokens(deployment):
             return counted_reply(request)
+        limits = self._limits(deployment)
+        step = self._runtime.pipeline.provider_call[deployment.provider]
         try:
-            return await self._ask(request, deployment)
+            answer = step.call(call, request, deployment)
+            if type(answer) is not Exchange:
+                answer = await self._in_process(answer if step.is_async else _given(answer), limits)
+            if type(answer) is Exchange:
+                return await perform(self._transport, call, answer, limits)
         except NovaError as error:
             # What an upstream says in a 200 or in a stream may quote its key as well as an error's body may.
             without_secrets(error, deployment)
             raise
-
-    async def _ask(self, request: Request, deployment: Deployment) -> Reply | Stream:
-        call = self._call
-        limits = self._limits(deployment)
-        step = self._runtime.pipeline.provider_call[deployment.provider]
-        answer = step.call(call, request, deployment)
-        if not isinstance(answer, Exchange):
-            answer = await self._in_process(answer if step.is_async else _given(answer), limits)
-        if isinstance(answer, Exchange):
-            return await perform(self._transport, call, answer, limits)
         if isinstance(answer, Reply | Stream):
             return answer
         raise InternalServerError(f"provider '{deployment.provider}' gave no answer")
@@ -91,27 +81,35 @@ class Trier:
 
     def _limits(self, deployment: Deployment) -> Limits:
         policy, call = self._runtime.policy, self._call
-        total = policy.attempt_timeout(call, deployment)
-        if call.deadline is not None:
-            left = call.deadline - time.monotonic()
-            if left <= 0:
-                raise RequestTimeoutError("the call's deadline passed before this attempt")
-            total = left if total is None else min(total, left)
-        return Limits(
-            connect=policy.connect_timeout,
-            total=total,
-            first_chunk=policy.first_chunk_timeout(call, deployment),
-            idle=policy.idle_timeout(deployment),
-        )
+        limits = policy.limits(call, deployment)
+        if call.deadline is None:
+            return limits
+        left = call.deadline - time.monotonic()
+        if left <= 0:
+            raise RequestTimeoutError("the call's deadline passed before this attempt")
+        total, first_chunk = (left if each is None else min(left, each) for each in (limits.total, limits.first_chunk))
+        return Limits(limits.connect, total, first_chunk, limits.idle, limits.reply_bytes)
+
+    def _counts_tokens(self, deployment: Deployment) -> bool:
+        operations = getattr(self._runtime.pipeline.providers.get(deployment.provider), "operations", None)
+        return operations is not None and "count_tokens" in operations(deployment.model)
+
+
+def check_overrides(runtime: Runtime, call: Call, candidates: Iterable[Deployment]) -> None:
+    """Raises BadRequestError when the caller sent a credential, base or price that the operator does not allow."""
+    given = call.options.overrides
+    if not given or runtime.settings.general.allow_client_side_credentials:
+        return
+    for deployment in candidates:
+        for name in given:
+            if name not in _configurable(deployment):
+                raise BadRequestError(
+                    f"`{name}` cannot be set by callers: ask the operator of this gateway.", param=name
+                )
 
 
 async def _given(answer: Any) -> Any:
     return answer
-
-
-def _counts_tokens(provider: object, model: str) -> bool:
-    operations = getattr(provider, "operations", None)
-    return operations is not None and "count_tokens" in operations(model)
 
 
 def _configurable(deployment: Deployment) -> frozenset[str]:

@@ -34,9 +34,13 @@ class Pipeline:
     """
 
     layers: tuple[Layer, ...] = ()
+    route_state: tuple[Step, ...] = ()
     route_select: tuple[Step, ...] = ()
+    route_rank: tuple[Step, ...] = ()
+    plan_call: tuple[Step, ...] = ()
     providers: Mapping[str, object] = field(default_factory=dict)
     provider_call: Mapping[str, Step] = field(default_factory=dict)
+    attempt_started: tuple[Step, ...] = ()
     attempt_finished: tuple[Step, ...] = ()
     call_failed: tuple[Step, ...] = ()
     call_finished: tuple[Step, ...] = ()
@@ -48,6 +52,7 @@ class Pipeline:
     provide_store: tuple[Step, ...] = ()
     register_config: tuple[Step, ...] = ()
     list_models: tuple[Step, ...] = ()
+    describe_model: tuple[Step, ...] = ()
     wants_chunks: bool = False
     plugins: tuple[ActivePlugin, ...] = ()
 
@@ -82,9 +87,13 @@ def compile_pipeline(active: Sequence[ActivePlugin]) -> Pipeline:
     layers = _layers(ordered)
     return Pipeline(
         layers=layers,
+        plan_call=_steps(ordered, "plan_call"),
+        route_state=_steps(ordered, "route_state"),
         route_select=_steps(ordered, "route_select"),
+        route_rank=_steps(ordered, "route_rank"),
         providers=MappingProxyType({name: owner.plugin for name, owner in owners.items()}),
         provider_call=MappingProxyType({name: owner.impls["provider_call"].step for name, owner in owners.items()}),
+        attempt_started=_steps(ordered, "attempt_started"),
         attempt_finished=_steps(ordered, "attempt_finished"),
         call_failed=_steps(ordered, "call_failed"),
         call_finished=_steps(ordered, "call_finished"),
@@ -96,6 +105,7 @@ def compile_pipeline(active: Sequence[ActivePlugin]) -> Pipeline:
         provide_store=_steps(ordered, "provide_store"),
         register_config=_steps(ordered, "register_config"),
         list_models=_steps(ordered, "list_models"),
+        describe_model=_steps(ordered, "describe_model"),
         wants_chunks=any(layer.stream for layer in layers),
         plugins=ordered,
     )

@@ -14,13 +14,18 @@ from nova_core.hookspecs import NovaSpec
 
 SYNC_HOOKS = frozenset(
     {
+        "plan_call",
+        "route_state",
         "route_select",
+        "route_rank",
+        "attempt_started",
         "post_call_stream",
         "register_routes",
         "resolve_model",
         "provide_store",
         "register_config",
         "list_models",
+        "describe_model",
     }
 )
 """Hooks whose implementations must be plain functions; the contract's documentation says so too."""

@@ -3,36 +3,83 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from nova_core.errors import NovaError
-from nova_core.types.call import CallRecord
+from nova_core.types.call import Call, CallRecord
 
 logger = logging.getLogger("nova.access")
 fault = logging.getLogger("nova.server")
 
 MOST_TEXT = 256
+MOST_PLACES = 1000
 HEALTH = "/health"
 """Probes of deployments are calls too; all other calls are posted."""
 FIELDS = "nova_fields"
 """The attribute of a log record that carries fields; see `logs`."""
 
 
+@runtime_checkable
+class Lines(Protocol):
+    """A log handler that takes a line in rendered pieces, without a record being made for it."""
+
+    def piece(self, fields: Mapping[str, Any]) -> str:
+        """These fields as a part of a line."""
+        ...
+
+    def line(self, name: str, message: str, created: float, *pieces: str) -> None:
+        """Write one line of level INFO; `created` in Unix seconds."""
+        ...
+
+
 class AccessLog:
-    """Writes the lines; `enabled` is asked for each call, since a reload may change it."""
+    """Writes the lines; `enabled` is asked for each call, since a reload may change it.
+
+    Where the only handler is one that takes lines, no log record is made, and what many calls have in common is
+    rendered once.
+    """
 
     def __init__(self, enabled: Callable[[], bool]) -> None:
         self._enabled = enabled
+        self._places: dict[tuple[str | None, ...], tuple[Lines, str]] = {}
 
-    def finished(self, record: CallRecord) -> None:
-        """A watcher of the gateway. Child calls are part of their parent's line."""
-        if record.call.parent is not None or not self._enabled() or not logger.isEnabledFor(logging.INFO):
+    @property
+    def may_wait(self) -> bool:
+        """Whether nobody would notice that lines are written a little later."""
+        return _only_handler() is not None
+
+    def write(self, records: Iterable[CallRecord]) -> None:
+        """A line for each finished call. Child calls are part of their parent's line."""
+        if not self._enabled() or not logger.isEnabledFor(logging.INFO):
             return
-        try:
-            self._write(fields_of(record))
-        except Exception:
-            fault.exception("call %s: the access log could not be written", record.call.id)
+        lines = _only_handler()
+        for record in records:
+            call = record.call
+            if call.parent is not None:
+                continue
+            try:
+                if lines is None:
+                    logger.info("call", extra={FIELDS: fields_of(record)})
+                else:
+                    ended = call.created + record.seconds
+                    lines.line(logger.name, "call", ended, lines.piece(course_of(record)), self._place(lines, call))
+            except Exception:
+                fault.exception("call %s: the access log could not be written", call.id)
+
+    def _place(self, lines: Lines, call: Call) -> str:
+        where = call.deployment.id if call.deployment is not None else None
+        key = (call.route, call.model, call.group, where, call.principal.name, call.principal.id)
+        known = self._places.get(key) if where is not None else None
+        if known is not None and known[0] is lines:
+            return known[1]
+        piece = lines.piece(place_of(call))
+        if where is not None:
+            if len(self._places) >= MOST_PLACES:
+                self._places.clear()
+            self._places[key] = (lines, piece)
+        return piece
 
     def refused(
         self, call_id: str, method: str, path: str, *, error: NovaError, name: str | None, seconds: float
@@ -41,48 +88,84 @@ class AccessLog:
         fields = {
             "call_id": call_id,
             "method": method,
-            "path": path,
+            "path": path[:MOST_TEXT],
             "status": error.status,
             "principal": name,
             "error": error.code,
             "ms": _milliseconds(seconds),
         }
-        self._write({key: value for key, value in fields.items() if value is not None})
+        _write({key: value for key, value in fields.items() if value is not None})
 
-    def _write(self, fields: dict[str, Any]) -> None:
-        """Texts are cut: a model's name is whatever the caller says it is."""
-        short = {key: value[:MOST_TEXT] if isinstance(value, str) else value for key, value in fields.items()}
-        logger.info("call", extra={FIELDS: short})
+
+def _write(fields: dict[str, Any]) -> None:
+    lines = _only_handler()
+    if lines is None:
+        logger.info("call", extra={FIELDS: fields})
+    else:
+        lines.line(logger.name, "call", time.time(), lines.piece(fields))
+
+
+def _only_handler() -> Lines | None:
+    """The handler of the gateway's own log, unless anybody else listens to calls as well."""
+    parent = logger.parent
+    if logger.handlers or logger.filters or not logger.propagate or parent is None or parent.propagate:
+        return None
+    handlers: list[Any] = list(parent.handlers)
+    return handlers[0] if len(handlers) == 1 and isinstance(handlers[0], Lines) else None
 
 
 def fields_of(record: CallRecord) -> dict[str, Any]:
     """The line's fields; what is unknown is left out. `cost` in US dollars, `ms` in milliseconds."""
+    return {**course_of(record), **place_of(record.call)}
+
+
+def course_of(record: CallRecord) -> dict[str, Any]:
+    """What is this call's own."""
     call, usage, error = record.call, record.usage, record.error
-    said = call.reply_headers  # of a batch that was split, or an answer from a cache
-    groups = {attempt.group for attempt in call.attempts}
     fields: dict[str, Any] = {
         "call_id": call.id,
-        "method": "GET" if call.route.startswith(HEALTH) else "POST",
-        "path": call.route,
         "status": record.status,
-        "model": call.model,
-        "group": call.group if call.group != call.model else None,
-        "deployment": call.deployment.id if call.deployment is not None else said.get("model-id"),
-        "principal": call.principal.name or call.principal.id,
-        "stream": record.streamed or None,
-        "input_tokens": usage.input_total if usage is not None else None,
-        "output_tokens": usage.output_total if usage is not None else None,
-        "cost": f"{record.cost:f}" if record.cost is not None else None,
-        "ms": _milliseconds(record.seconds),
-        "upstream_ms": _milliseconds(record.upstream_seconds),
-        "retries": max(0, len(call.attempts) - len(groups)) or None,
-        "fallbacks": call.fallbacks or None,
-        "dropped": list(call.fidelity.dropped) or None,
-        "space": call.space.name if call.space is not None else said.get("embedding-space"),
-        "error": error.code if error is not None else None,
-        "error_type": type(error).__name__ if error is not None else None,
+        "ms": round(record.seconds * 1000, 3),
+        "upstream_ms": round(record.upstream_seconds * 1000, 3),
     }
-    return {key: value for key, value in fields.items() if value is not None}
+    if record.streamed:
+        fields["stream"] = True
+    if usage is not None:
+        fields["input_tokens"] = usage.input_total
+        fields["output_tokens"] = usage.output_total
+    if record.cost is not None:
+        fields["cost"] = f"{record.cost:f}"
+    if len(call.attempts) > 1 and (retries := len(call.attempts) - len({a.group for a in call.attempts})):
+        fields["retries"] = retries
+    if call.fallbacks:
+        fields["fallbacks"] = call.fallbacks
+    if call.fidelity.notes and (dropped := call.fidelity.dropped):
+        fields["dropped"] = list(dropped)
+    space = call.space.name if call.space is not None else call.reply_headers.get("embedding-space")
+    if space is not None:
+        fields["space"] = space[:MOST_TEXT]
+    if error is not None:
+        fields["error"] = error.code
+        fields["error_type"] = type(error).__name__
+    return fields
+
+
+def place_of(call: Call) -> dict[str, Any]:
+    """What it shares with others: route, model, deployment, caller. Names are cut: callers make them up."""
+    route = call.route
+    fields: dict[str, Any] = {
+        "method": "GET" if route.startswith(HEALTH) else "POST",
+        "path": route[:MOST_TEXT],
+        "model": call.model[:MOST_TEXT],
+    }
+    if call.group != call.model:
+        fields["group"] = call.group[:MOST_TEXT]
+    # A batch that was split, and an answer from a cache, have no deployment of their own.
+    where = call.deployment.id if call.deployment is not None else call.reply_headers.get("model-id")
+    if where is not None:
+        fields["deployment"] = where[:MOST_TEXT]
+    fields["principal"] = call.principal.name or call.principal.id
+    return fields
 
 
 def _milliseconds(seconds: float) -> float:

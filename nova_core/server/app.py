@@ -1,128 +1,154 @@
-"""Assembles the HTTP application: raw call routes in front, FastAPI behind for management and documentation."""
+"""Assembles the HTTP application: raw routes in front, FastAPI behind for management and documentation."""
 
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
-from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
-
-from nova_core._version import __version__
 from nova_core.errors import ConfigurationError
 from nova_core.gateway.gateway import Gateway
 from nova_core.server.access_log import AccessLog
 from nova_core.server.body import Receive, Send
 from nova_core.server.calls import CallEndpoint
-from nova_core.server.errors import install_error_handlers
+from nova_core.server.desk import CallDesk
 from nova_core.server.headers import exposed_headers
-from nova_core.server.health import health_routes
+from nova_core.server.ledger import Ledger
 from nova_core.server.metrics import Metrics
-from nova_core.server.models import model_routes
-from nova_core.server.openapi import with_call_routes
-from nova_core.server.operations import operation_routes
 from nova_core.server.paths import CallPaths
-from nova_core.server.scope import CALL_ID, Scope, call_id_of, headers_of, route_path
-from nova_core.server.serving import Edge, Reload, Serving
+from nova_core.server.plain import PlainRoutes
+from nova_core.server.scope import Scope, route_path
+from nova_core.server.serving import AskOthers, Reload, Serving
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 GAUGE_SECONDS = 2.0
-CALL_ROUTE = "nova.call_route"
-"""Where the route of a call is kept in its scope."""
+ROUTE = "nova.route"
+"""Where the route of a raw request is kept in its scope."""
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
-class GatewayApp(FastAPI):
-    """FastAPI with an exact table in front of its router: calls never pass through its machinery.
+class GatewayApp:
+    """Calls, probes and metrics are found in exact tables and answered as raw ASGI, everything else by FastAPI.
 
-    Middleware added with `add_middleware` (pure ASGI) is around both.
+    FastAPI is imported and put together when it is first needed: a process that serves calls never pays for it.
+    Middleware added with `add_middleware` (pure ASGI) is around all of them.
     """
 
-    def __init__(self, serving: Serving, endpoint: CallEndpoint, *, root: str, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, serving: Serving, desk: CallDesk, plain: PlainRoutes, lifespan: Lifespan) -> None:
         self.serving = serving
-        self._root = root
+        self.lifespan = lifespan
+        """Starts and stops the gateway, for a caller who runs the application without lifespan events."""
+        self.root_path = ""
         self._paths = CallPaths()
-        self._endpoint = endpoint
+        self._desk = desk
+        self._endpoint = CallEndpoint(desk)
+        self._plain = plain
+        self._around: list[Any] = []
         self._calls: App | None = None
-        self._document: dict[str, Any] | None = None
+        self._plain_stack: App | None = None
+        self._management: FastAPI | None = None
+        self._building = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
         if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+            await self._serve_event(scope, receive, send)
             return
-        if self._root:
-            scope["root_path"] = self._root
-        found = self._paths.find(route_path(scope))
-        if found is None:
-            await self._manage(scope, receive, send)
+        if self.root_path:
+            scope["root_path"] = self.root_path
+        path = route_path(scope)
+        found = self._paths.find(path, scope["query_string"])
+        if found is not None:
+            if self._calls is None:
+                self._calls = self._stack(self._serve_call)
+            scope["app"] = self
+            scope[ROUTE] = found
+            await self._calls(scope, receive, send)
             return
-        if self._calls is None:
-            self._calls = self._call_stack()
+        plain = self._plain.find(path)
+        if plain is None:
+            await (await self._built())(scope, receive, send)
+            return
+        if self._plain_stack is None:
+            self._plain_stack = self._stack(self._serve_plain)
         scope["app"] = self
-        scope[CALL_ROUTE] = found
-        await self._calls(scope, receive, send)
+        scope[ROUTE] = plain
+        await self._plain_stack(scope, receive, send)
 
-    async def _manage(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A request for FastAPI, under the limits of calls and with an id of its own in every answer."""
-        edge = self.serving.edge()
-        call_id = scope[CALL_ID] = call_id_of(headers_of(scope))
-        own = edge.headers.named({"call-id": call_id, "version": __version__})
+    @property
+    def direct(self) -> CallDesk | None:
+        """Where a connection may take calls by itself; None where they must pass middleware or a root path."""
+        wanted = self.serving.gateway.runtime.settings.general.direct_calls
+        return None if self._around or self.root_path or not wanted else self._desk
 
-        async def send_with_id(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                given = list(message.get("headers", ()))
-                names = {name for name, _ in given}
-                message = {**message, "headers": [*given, *(pair for pair in own if pair[0] not in names)]}
-            await send(message)
+    @property
+    def management(self) -> FastAPI:
+        """The FastAPI application behind: routes can be added to it."""
+        if self._management is None:
+            from nova_core.server.management import Management
 
-        await super().__call__(scope, limited(receive, edge), send_with_id)
+            management = Management(self.serving, self._paths, self.lifespan)
+            management.user_middleware = self._around
+            self._management = management
+        return self._management
 
-    def openapi(self) -> dict[str, Any]:
-        """The document, call routes included."""
-        if self._document is None:
-            self._document = with_call_routes(super().openapi(), self._paths)
-        return self._document
+    def add_middleware(self, middleware: Callable[..., Any], *args: Any, **options: Any) -> None:
+        """Put pure ASGI middleware around everything, outside of what is there. Raises RuntimeError once serving."""
+        if self._calls is not None or self._plain_stack is not None:
+            raise RuntimeError("middleware is added before the first request")
+        self._around.insert(0, (middleware, args, options))
 
-    def _call_stack(self) -> App:
-        app: Any = self._serve_call
-        for middleware in reversed(self.user_middleware):
-            app = middleware.cls(app, *middleware.args, **middleware.kwargs)
+    async def _built(self) -> FastAPI:
+        """FastAPI, made in a thread: that takes some hundred milliseconds, and calls are being served."""
+        if self._management is None:
+            async with self._building:
+                await asyncio.to_thread(lambda: self.management)
+        return self.management
+
+    async def _serve_event(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" and self._management is None:
+            await live(self.lifespan, receive, send)
+        else:
+            await self.management(scope, receive, send)
+
+    def _stack(self, inner: App) -> App:
+        app: Any = inner
+        for middleware, args, options in reversed(self._around):
+            app = middleware(app, *args, **options)
         return app  # type: ignore[no-any-return]
 
     async def _serve_call(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._endpoint(scope, receive, send, scope[CALL_ROUTE])
+        await self._endpoint(scope, receive, send, scope[ROUTE])
+
+    async def _serve_plain(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._plain.answer(scope[ROUTE], scope, send)
 
 
-def create_app(gateway: Gateway, *, reload: Reload | None = None, root_path: str | None = None) -> GatewayApp:
+def create_app(
+    gateway: Gateway, *, reload: Reload | None = None, root_path: str | None = None, ask_others: AskOthers | None = None
+) -> GatewayApp:
     """The application that serves `gateway`.
 
     Its lifespan starts and stops the gateway; where the caller does that, run it with the lifespan off. `reload`
-    answers `POST /config/reload`. CORS and the root path are those of the present configuration: they do not
-    change with a reload. Raises ConfigurationError.
+    answers `POST /config/reload`, `ask_others` finds decision records that other workers have. CORS and the root
+    path are those of the present configuration: they do not change with a reload. Raises ConfigurationError.
     """
-    serving = Serving(gateway, reload=reload)
+    general = gateway.runtime.settings.general
+    serving = Serving(gateway, reload=reload, ask_others=ask_others)
     metrics = Metrics(gateway)
     access = AccessLog(lambda: serving.edge().access_log)
-    gateway.watchers += [metrics.finished, access.finished]
-    general = gateway.runtime.settings.general
-    app = GatewayApp(
-        serving,
-        CallEndpoint(serving, access, metrics),
-        root=(general.root_path if root_path is None else root_path).rstrip("/"),
-        title="nova",
-        version=__version__,
-        description="One endpoint in front of every model.",
-        redirect_slashes=False,
-        lifespan=_lifespan(gateway, metrics),
-    )
-    install_error_handlers(app, serving)
-    for router in (model_routes(serving), health_routes(serving), operation_routes(serving, metrics)):
-        app.include_router(router)
+    gateway.watchers.append(Ledger(metrics, access, serving.decisions).finished)
+    desk = CallDesk(serving, access, metrics)
+    app = GatewayApp(serving, desk, PlainRoutes(serving, metrics), _lifespan(gateway, metrics))
+    app.root_path = (general.root_path if root_path is None else root_path).rstrip("/")
     if general.cors_origins:
+        from starlette.middleware.cors import CORSMiddleware
+
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(general.cors_origins),
@@ -132,16 +158,16 @@ def create_app(gateway: Gateway, *, reload: Reload | None = None, root_path: str
         )
     for step in gateway.runtime.pipeline.register_routes:
         try:
-            step.call(app)
+            step.call(app.management)
         except Exception as error:
             problem = f"plugin '{step.plugin}' could not add its routes: {type(error).__name__}"
             raise ConfigurationError(problem) from error
     return app
 
 
-def _lifespan(gateway: Gateway, metrics: Metrics) -> Any:
+def _lifespan(gateway: Gateway, metrics: Metrics) -> Lifespan:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan() -> AsyncIterator[None]:
         async with gateway:
             gauges = asyncio.create_task(_keep_observing(metrics), name="observe the process")
             try:
@@ -154,29 +180,24 @@ def _lifespan(gateway: Gateway, metrics: Metrics) -> Any:
 
 
 async def _keep_observing(metrics: Metrics) -> None:
-    while True:
+    try:
+        while True:
+            metrics.observe_process()
+            await asyncio.sleep(GAUGE_SECONDS)
+    finally:
         metrics.observe_process()
-        await asyncio.sleep(GAUGE_SECONDS)
 
 
-def limited(receive: Receive, edge: Edge) -> Receive:
-    """Bodies of management requests under the same limits of size and time as those of calls."""
-    size = 0
-    complete = False
-
-    async def guarded() -> Any:
-        nonlocal size, complete
-        if complete:
-            return await receive()
-        try:
-            async with asyncio.timeout(edge.body_seconds):
-                message = await receive()
-        except TimeoutError as error:
-            raise HTTPException(408, "the request body did not arrive in time") from error
-        complete = not message.get("more_body", False)
-        size += len(message.get("body", b""))
-        if size > edge.body_limit:
-            raise HTTPException(413, "the request body is larger than the limit")
-        return message
-
-    return guarded
+async def live(lifespan: Lifespan, receive: Receive, send: Send) -> None:
+    """Answer the server's lifespan events by entering and leaving `lifespan`; a failure is told, and raised."""
+    await receive()
+    failed = "lifespan.startup.failed"
+    try:
+        async with lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            failed = "lifespan.shutdown.failed"
+            await receive()
+    except BaseException:
+        await send({"type": failed, "message": traceback.format_exc()})
+        raise
+    await send({"type": "lifespan.shutdown.complete"})

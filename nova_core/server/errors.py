@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 
-from nova_core.errors import (
-    AuthenticationError,
-    BadRequestError,
-    InternalServerError,
-    NotFoundError,
-    NovaError,
-    error_class_for,
-)
-from nova_core.server.headers import RawHeaders, request_ids
-from nova_core.server.scope import CALL_ID
+from nova_core.errors import AuthenticationError, BadRequestError, InternalServerError, NovaError
+from nova_core.server.headers import JSON, RawHeaders
 from nova_core.server.serving import Serving
 from nova_core.types.dialect import Dialect
 
 logger = logging.getLogger("nova.server")
-
-JSON = (b"content-type", b"application/json")
 
 
 def error_body(error: NovaError, dialect: Dialect | None = None) -> bytes:
@@ -44,7 +30,7 @@ def unexpected(call_id: str, error: BaseException) -> InternalServerError:
 
 def error_headers(serving: Serving, call_id: str, error: NovaError) -> RawHeaders:
     """Headers of an error outside a call."""
-    found = [JSON, *request_ids(call_id), *serving.edge().headers.of_error(call_id, error, None)]
+    found = [JSON, *serving.edge().headers.of_error(call_id, error, None)]
     if error.status == 401 and isinstance(error, AuthenticationError):
         found.append((b"www-authenticate", b"Bearer"))
     return found
@@ -53,49 +39,3 @@ def error_headers(serving: Serving, call_id: str, error: NovaError) -> RawHeader
 def method_not_allowed(path: str, allowed: str) -> NovaError:
     """405 for a path that exists."""
     return BadRequestError(f"{path} takes {allowed} only", status=405, code="method_not_allowed")
-
-
-def install_error_handlers(app: FastAPI, serving: Serving) -> None:
-    """Render every error of the management routes in OpenAI's shape."""
-
-    def respond(request: Request, error: NovaError, more: dict[str, str] | None = None) -> Response:
-        call_id = request.scope[CALL_ID]
-        response = Response(error_body(error), status_code=error.status)
-        response.raw_headers = [
-            *error_headers(serving, call_id, error),
-            (b"content-length", str(len(response.body)).encode()),
-            *((name.lower().encode(), value.encode()) for name, value in (more or {}).items()),
-        ]
-        return response
-
-    async def on_nova_error(request: Request, error: Any) -> Response:
-        return respond(request, error)
-
-    async def on_http_error(request: Request, error: Any) -> Response:
-        return respond(request, _of_http(request, error), error.headers)
-
-    async def on_invalid(request: Request, error: Any) -> Response:
-        return respond(request, _of_validation(error))
-
-    async def on_unexpected(request: Request, error: Any) -> Response:
-        return respond(request, unexpected(request.scope[CALL_ID], error))
-
-    app.add_exception_handler(NovaError, on_nova_error)
-    app.add_exception_handler(HTTPException, on_http_error)
-    app.add_exception_handler(RequestValidationError, on_invalid)
-    app.add_exception_handler(Exception, on_unexpected)
-
-
-def _of_http(request: Request, error: HTTPException) -> NovaError:
-    path = request.scope["path"]
-    if error.status_code == 404:
-        return NotFoundError(f"There is no {path} here; GET /docs lists the routes.", code="not_found")
-    if error.status_code == 405:
-        return method_not_allowed(path, (error.headers or {}).get("Allow", "other methods"))
-    return error_class_for(error.status_code)(str(error.detail), status=error.status_code)
-
-
-def _of_validation(error: RequestValidationError) -> NovaError:
-    first = error.errors()[0]
-    param = ".".join(str(step) for step in first["loc"][1:]) or None
-    return BadRequestError(f"{param or 'the request'}: {first['msg']}", param=param)

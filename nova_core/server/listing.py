@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nova_core.config.redact import redacted
+from nova_core.config.values import is_price_key
+from nova_core.gateway.facts import SUPPORTS, written
 from nova_core.gateway.runtime import Runtime
 from nova_core.gateway.summary import bare_address
 from nova_core.types.deployment import Deployment
@@ -82,7 +84,7 @@ def _card(name: str, members: Sequence[Deployment]) -> ModelCard:
 
 def _shared(members: Sequence[Deployment], key: str) -> Any:
     """The least of a size, since any of the members may serve; None as soon as one does not say."""
-    values = [deployment.info.get(key) for deployment in members]
+    values = [getattr(deployment.facts, key, None) or deployment.info.get(key) for deployment in members]
     numbers = [value for value in values if isinstance(value, int)]
     return min(numbers) if numbers and len(numbers) == len(values) else None
 
@@ -90,30 +92,27 @@ def _shared(members: Sequence[Deployment], key: str) -> Any:
 def group_facts(runtime: Runtime, name: str, members: Sequence[Deployment]) -> dict[str, Any]:
     """A line of `/model_group/info`: what all deployments of a group have in common."""
     card = _card(name, members)
-    capable = sorted({key for d in members for key, value in d.info.items() if key.startswith("supports_") and value})
-    prices = {deployment.prices for deployment in members}
-    price = prices.pop() if len(prices) == 1 else None
+    known = [written(deployment.facts) for deployment in members]
+    capable = sorted({key for facts in known for key, value in facts.items() if key.startswith(SUPPORTS) and value})
+    costs = {key: value for key, value in known[0].items() if is_price_key(key)}
     return {
         "model_group": name,
         "providers": sorted({deployment.provider for deployment in members}),
         "mode": card.mode,
         **{size: card.info.get(size) for size in SIZES[:2]},
-        "input_cost_per_token": None if price is None else _number(price.input),
-        "output_cost_per_token": None if price is None else _number(price.output),
+        "input_cost_per_token": None,
+        "output_cost_per_token": None,
+        **{key: value for key, value in costs.items() if all(facts.get(key) == value for facts in known)},
         "rpm": _total(members, "rpm"),
         "tpm": _total(members, "tpm"),
         "tags": sorted({tag for deployment in members for tag in deployment.tags}),
-        **{key: all(d.info.get(key) is True for d in members) for key in capable},
+        **{key: all(facts.get(key) is True for facts in known) for key in capable},
     }
 
 
 def _total(members: Sequence[Deployment], key: str) -> int | None:
     values = [getattr(deployment, key) for deployment in members]
     return sum(values) if values and None not in values else None
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
 
 
 def deployment_facts(deployment: Deployment, unserved: str | None) -> dict[str, Any]:
@@ -132,14 +131,13 @@ def deployment_facts(deployment: Deployment, unserved: str | None) -> dict[str, 
         "num_retries": deployment.num_retries,
         **redacted(dict(deployment.defaults)),
     }
-    prices = deployment.prices
     info = {
         **redacted(dict(deployment.info)),
         "id": deployment.id,
         "db_model": False,
+        **written(deployment.facts),
         "mode": deployment.mode,
-        "input_cost_per_token": _number(prices.input),
-        "output_cost_per_token": _number(prices.output),
+        "sources": list(deployment.facts.sources) or None,
         "served": unserved is None,
         "reason": unserved,
     }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import msgspec
@@ -16,15 +19,41 @@ from nova_core.server.access_log import FIELDS
 
 MOST_LINES = 20_000
 PAUSE_SECONDS = 0.1
+_PLAIN = re.compile(r"(?: [a-z_]+=[!#-&(-Z\\^-~]+)*").fullmatch
+"""Pairs without a quote or bracket among them, and no value that is empty."""
+_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 LOGGERS = ("nova", "uvicorn.error")
 
 
-class JsonLines(logging.Formatter):
+class Lines(logging.Formatter, ABC):
+    """Formats records, and lines that have no record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._second = (-1, "")
+
+    @abstractmethod
+    def piece(self, fields: Mapping[str, Any]) -> str:
+        """These fields as a part of a line."""
+
+    @abstractmethod
+    def line(self, created: float, name: str, message: str, pieces: Sequence[str]) -> str:
+        """One line of level INFO; `created` in Unix seconds."""
+
+    def utc(self, seconds: float) -> str:
+        """The time with milliseconds; the text of a second is made once."""
+        second = int(seconds)
+        if second != self._second[0]:
+            self._second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
+        return f"{self._second[1]}.{int((seconds - second) * 1000):03d}Z"
+
+
+class JsonLines(Lines):
     """One JSON object a line: time (UTC), level, logger, message, then the record's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "time": _utc(record.created),
+            "time": self.utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -32,17 +61,34 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return _ENCODE(line).decode()
+
+    def piece(self, fields: Mapping[str, Any]) -> str:
+        """See `Lines.piece`."""
+        return _ENCODE(fields)[1:-1].decode()
+
+    def line(self, created: float, name: str, message: str, pieces: Sequence[str]) -> str:
+        """See `Lines.line`."""
+        rest = ",".join(pieces)
+        return f'{{"time":"{self.utc(created)}","level":"info","logger":"{name}","message":"{message}",{rest}}}'
 
 
-class TextLines(logging.Formatter):
+class TextLines(Lines):
     """`time LEVEL logger message key=value …`; line breaks in values are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = "".join(f" {key}={_shown(value)}" for key, value in getattr(record, FIELDS, {}).items())
+        fields = _pairs(getattr(record, FIELDS, {}))
         message = record.getMessage().replace("\r", "\\r").replace("\n", "\n  ")
-        text = f"{_utc(record.created)} {record.levelname:<7} {record.name} {message}{fields}"
+        text = f"{self.utc(record.created)} {record.levelname:<7} {record.name} {message}{fields}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+    def piece(self, fields: Mapping[str, Any]) -> str:
+        """See `Lines.piece`."""
+        return _pairs(fields)
+
+    def line(self, created: float, name: str, message: str, pieces: Sequence[str]) -> str:
+        """See `Lines.line`."""
+        return f"{self.utc(created)} INFO    {name} {message}{''.join(pieces)}"
 
 
 class LineWriter(logging.Handler):
@@ -65,11 +111,29 @@ class LineWriter(logging.Handler):
         except Exception:
             self.handleError(record)
             return
+        self._bound()
+        if record.levelno >= logging.WARNING:
+            self._wake.set()
+
+    def piece(self, fields: Mapping[str, Any]) -> str:
+        """These fields as a part of a line."""
+        return self._form.piece(fields)
+
+    def line(self, name: str, message: str, created: float, *pieces: str) -> None:
+        """Queue a line of level INFO that has no record; `created` in Unix seconds."""
+        if self.level <= logging.INFO:
+            self._lines.append(self._form.line(created, name, message, pieces))
+            self._bound()
+
+    @property
+    def _form(self) -> Lines:
+        assert isinstance(self.formatter, Lines)
+        return self.formatter
+
+    def _bound(self) -> None:
         if len(self._lines) > MOST_LINES:
             self._lines.popleft()
             self._lost += 1
-        if record.levelno >= logging.WARNING:
-            self._wake.set()
 
     def flush(self) -> None:
         """Write what has gathered."""
@@ -118,9 +182,13 @@ def set_up_logging(settings: Settings, *, level: str | None = None, stream: Text
     return handler
 
 
-def _utc(seconds: float) -> str:
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
+def _pairs(fields: Mapping[str, Any]) -> str:
+    """` key=value …`. Values that could be taken for something else are quoted, if there are any."""
+    text = "".join([f" {key}={value}" for key, value in fields.items()])
+    count = len(fields)
+    if text.count(" ") == count and text.count("=") == count and _PLAIN(text) is not None:
+        return text
+    return "".join([f" {key}={_shown(value)}" for key, value in fields.items()])
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Routes about models: the lists of OpenAI and Anthropic, and what deployments and groups are made of."""
+"""Routes about models: the lists of OpenAI, Anthropic and Gemini, and what deployments and groups are made of."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from nova_core.server.serving import Serving
 from nova_core.types.routing import ModelCard
 
 CREATED = 1677610602
+GOOGLES = frozenset({"x-goog-api-key", "x-goog-api-client"})
+"""Headers that Google's clients send, some of which list models under `/v1`."""
 CREATED_AT = "2023-02-28T18:56:42Z"
 
 
@@ -22,10 +24,12 @@ def model_routes(serving: Serving) -> APIRouter:
     caller = Depends(key_needed(serving))
 
     async def list_models(request: Request, who: Caller = caller) -> dict[str, Any]:
-        """The models this key may call; in Anthropic's shape when `anthropic-version` is sent."""
+        """The models this key may call; in Anthropic's or Google's shape for clients that show whose they are."""
         cards = visible_models(who.runtime, who.principal)
         if "anthropic-version" in request.headers:
             return _anthropic_list(cards)
+        if not GOOGLES.isdisjoint(request.headers):
+            return {"models": [_google_card(card) for card in cards]}
         return {"object": "list", "data": [_openai_card(card) for card in cards]}
 
     async def get_model(model_id: str, request: Request, who: Caller = caller) -> dict[str, Any]:
@@ -39,8 +43,17 @@ def model_routes(serving: Serving) -> APIRouter:
         shown = bool(prefix)
         router.add_api_route(f"{prefix}/models", list_models, include_in_schema=shown)
         router.add_api_route(f"{prefix}/models/{{model_id:path}}", get_model, include_in_schema=shown)
+    _add_google_list(router, caller)
     _add_info_routes(router, caller)
     return router
+
+
+def _add_google_list(router: APIRouter, caller: Any) -> None:
+    async def google_models(who: Caller = caller) -> dict[str, Any]:
+        """The models this key may call, in the shape of the Gemini API."""
+        return {"models": [_google_card(card) for card in visible_models(who.runtime, who.principal)]}
+
+    router.add_api_route("/v1beta/models", google_models)
 
 
 def _add_info_routes(router: APIRouter, caller: Any) -> None:
@@ -80,6 +93,11 @@ def _openai_card(card: ModelCard) -> dict[str, Any]:
 
 def _anthropic_card(card: ModelCard) -> dict[str, Any]:
     return {"type": "model", "id": card.id, "display_name": card.id, "created_at": CREATED_AT}
+
+
+def _google_card(card: ModelCard) -> dict[str, Any]:
+    methods = ["embedContent"] if card.mode == "embedding" else ["generateContent", "countTokens"]
+    return {"name": f"models/{card.id}", "displayName": card.id, "supportedGenerationMethods": methods}
 
 
 def _anthropic_list(cards: list[ModelCard]) -> dict[str, Any]:

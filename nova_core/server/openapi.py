@@ -1,4 +1,4 @@
-"""The call routes in the OpenAPI document: they are raw ASGI, so they are described by hand."""
+"""The raw routes in the OpenAPI document: calls, probes and metrics are described by hand."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ _MESSAGES: Schema = {
         "type": "object",
         "required": ["role", "content"],
         "properties": {"role": _TEXT, "content": {"anyOf": [_TEXT, _ANY_LIST, {"type": "null"}]}},
+        "additionalProperties": True,
+    },
+}
+_CONTENTS: Schema = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "required": ["parts"],
+        "properties": {"role": {"enum": ["user", "model"]}, "parts": _ANY_LIST},
         "additionalProperties": True,
     },
 }
@@ -47,6 +57,16 @@ REQUESTS: dict[str, Schema] = {
         "properties": {"model": _MODEL, "prompt": {"anyOf": [_TEXT, _ANY_LIST]}, **_SAMPLING, "n": _WHOLE},
         "example": {"model": "my-model", "prompt": "Once upon a time"},
     },
+    "openai_responses": {
+        "required": ["model", "input"],
+        "properties": {
+            "model": _MODEL, "input": {"anyOf": [_TEXT, _ANY_LIST]}, "instructions": _TEXT, "stream": _FLAG,
+            "max_output_tokens": _WHOLE, "temperature": _NUMBER, "top_p": _NUMBER, "tools": _ANY_LIST,
+            "tool_choice": {}, "text": {"type": "object"}, "reasoning": {"type": "object"},
+            "previous_response_id": _TEXT, "store": {**_FLAG, "default": True}, "metadata": {"type": "object"},
+        },
+        "example": {"model": "my-model", "input": "Hello"},
+    },
     "openai_embeddings": {
         "required": ["model", "input"],
         "properties": {
@@ -72,6 +92,29 @@ REQUESTS: dict[str, Schema] = {
         "properties": {"model": _MODEL, "messages": _MESSAGES, "system": {}, "tools": _ANY_LIST},
         "example": {"model": "my-model", "messages": [{"role": "user", "content": "Hello"}]},
     },
+    "gemini_generate": {
+        "required": ["contents"],
+        "properties": {
+            "contents": _CONTENTS, "systemInstruction": {"type": "object"}, "tools": _ANY_LIST,
+            "toolConfig": {"type": "object"}, "generationConfig": {"type": "object"}, "safetySettings": _ANY_LIST,
+        },
+        "example": {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]},
+    },
+    "gemini_count_tokens": {
+        "required": [],
+        "properties": {"contents": _CONTENTS, "generateContentRequest": {"type": "object"}},
+        "example": {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]},
+    },
+    "gemini_embed": {
+        "required": ["content"],
+        "properties": {"content": {"type": "object"}, "taskType": _TEXT, "outputDimensionality": _WHOLE},
+        "example": {"content": {"parts": [{"text": "Hello"}]}},
+    },
+    "gemini_batch_embed": {
+        "required": ["requests"],
+        "properties": {"requests": _ANY_LIST},
+        "example": {"requests": [{"content": {"parts": [{"text": "Hello"}]}}]},
+    },
 }  # fmt: skip
 
 REPLIES: dict[str, Schema] = {
@@ -80,6 +123,12 @@ REPLIES: dict[str, Schema] = {
     },
     "openai_completions": {
         "properties": {"id": _TEXT, "model": _TEXT, "choices": _ANY_LIST, "usage": {"type": "object"}},
+    },
+    "openai_responses": {
+        "properties": {
+            "id": _TEXT, "object": _TEXT, "model": _TEXT, "status": _TEXT, "output": _ANY_LIST,
+            "usage": {"anyOf": [{"type": "object"}, {"type": "null"}]},
+        },
     },
     "openai_embeddings": {
         "properties": {"object": _TEXT, "model": _TEXT, "data": _ANY_LIST, "usage": {"type": "object"}},
@@ -91,19 +140,41 @@ REPLIES: dict[str, Schema] = {
         },
     },
     "anthropic_count_tokens": {"properties": {"input_tokens": _WHOLE}},
+    "gemini_generate": {
+        "properties": {"candidates": _ANY_LIST, "usageMetadata": {"type": "object"}, "modelVersion": _TEXT},
+    },
+    "gemini_count_tokens": {"properties": {"totalTokens": _WHOLE}},
+    "gemini_embed": {"properties": {"embedding": {"type": "object"}}},
+    "gemini_batch_embed": {"properties": {"embeddings": _ANY_LIST}},
 }  # fmt: skip
 
 
-def with_call_routes(document: dict[str, Any], paths: CallPaths) -> dict[str, Any]:
-    """The document with every call route added, and the ways to send a key."""
+PLAIN = (
+    ("/health/liveliness", "health", "This process runs; 503 when it is about to stop.", _TEXT),
+    ("/health/liveness", "health", "This process runs; 503 when it is about to stop.", _TEXT),
+    (
+        "/health/readiness",
+        "health",
+        "This process takes calls; 503 when it is about to stop. Says nothing about deployments.",
+        {"type": "object", "properties": {"status": _TEXT, "db": _TEXT, "version": _TEXT}},
+    ),
+    ("/metrics", "operations", "Prometheus metrics of all workers.", None),
+)
+"""Path, tag, what it tells, and the schema of its JSON (None for text)."""
+
+
+def with_raw_routes(document: dict[str, Any], paths: CallPaths) -> dict[str, Any]:
+    """The document with every raw route added, and the ways to send a key."""
     found = {path: {"post": _operation(path, route)} for path, route in paths.documented()}
+    found |= {path: {"get": _plain_operation(path, *described)} for path, *described in PLAIN}
     components = dict(document.get("components", {}))
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
         "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+        "x-goog-api-key": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
     }
-    security: list[dict[str, list[str]]] = [{"bearer": []}, {"x-api-key": []}, {"api-key": []}]
+    security: list[dict[str, list[str]]] = [{"bearer": []}, {"x-api-key": []}, {"api-key": []}, {"x-goog-api-key": []}]
     return {**document, "paths": {**found, **document["paths"]}, "components": components, "security": security}
 
 
@@ -114,7 +185,7 @@ def _operation(path: str, route: CallRoute) -> Schema:
     if by_path:
         request["required"] = [field for field in request["required"] if field != "model"]
     content = {"application/json": {"schema": _object(REPLIES[name])}}
-    if "stream" in request["properties"]:
+    if "stream" in request["properties"] or route.streams:
         content["text/event-stream"] = {"schema": _TEXT}
     error = {"application/json": {"schema": _shape_of(route.dialect.render_error(BadRequestError("an example")))}}
     operation: Schema = {
@@ -131,6 +202,16 @@ def _operation(path: str, route: CallRoute) -> Schema:
     if by_path:
         operation["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": _TEXT}]
     return operation
+
+
+def _plain_operation(path: str, tag: str, summary: str, schema: Schema | None) -> Schema:
+    content = {"text/plain": {"schema": _TEXT}} if schema is None else {"application/json": {"schema": schema}}
+    return {
+        "tags": [tag],
+        "summary": summary,
+        "operationId": "".join(char if char.isalnum() else "_" for char in f"get{path}"),
+        "responses": {"200": {"description": "The answer.", "content": content}},
+    }
 
 
 def _shape_of(example: Any) -> Schema:

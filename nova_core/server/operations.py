@@ -1,32 +1,24 @@
-"""Routes for operators and tools: metrics, reloading the configuration, counting tokens."""
+"""Routes for operators and tools: reloading the configuration, counting tokens."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import APIRouter, Body, Depends
 
 from nova_core.config.explain import ConfigError
 from nova_core.errors import BadRequestError, ConfigurationError, NotFoundError
 from nova_core.server.access import Caller, admin_needed, key_needed
-from nova_core.server.metrics import CONTENT_TYPE, Metrics
 from nova_core.server.serving import Serving
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.tokens import count_chat, count_text
 
 
-def operation_routes(serving: Serving, metrics: Metrics) -> APIRouter:
-    """`/metrics`, `/config/reload` and `/utils/token_counter`."""
+def operation_routes(serving: Serving) -> APIRouter:
+    """`/config/reload` and `/utils/token_counter`."""
     router = APIRouter(tags=["operations"])
-    key = key_needed(serving)
-    caller, administrator, json_body = Depends(key), Depends(admin_needed(serving)), Body()
-
-    async def show_metrics(request: Request) -> Response:
-        """Prometheus metrics of all workers."""
-        if serving.edge().runtime.settings.nova.require_auth_for_metrics_endpoint:
-            await key(request)
-        return Response(metrics.render(), media_type=CONTENT_TYPE)
+    caller, administrator, json_body = Depends(key_needed(serving)), Depends(admin_needed(serving)), Body()
 
     async def reload_config(who: Caller = administrator) -> dict[str, Any]:
         """Read the configuration anew; when it cannot be used, the one in use stays and the problems are listed."""
@@ -47,7 +39,6 @@ def operation_routes(serving: Serving, metrics: Metrics) -> APIRouter:
         used = next((d.model for d in who.runtime.catalog.groups.get(model, ())), model)
         return {"total_tokens": total, "request_model": model, "model_used": used, "tokenizer_type": "local_tokenizer"}
 
-    router.add_api_route("/metrics", show_metrics, response_class=Response)
     router.add_api_route("/config/reload", reload_config, methods=["POST"])
     router.add_api_route("/utils/token_counter", count_tokens, methods=["POST"])
     return router

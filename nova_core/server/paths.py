@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from urllib.parse import unquote
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qs, unquote
 
 from nova_core.types.dialect import Dialect
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
+from nova_core.wire.gemini import (
+    GEMINI_BATCH_EMBED,
+    GEMINI_COUNT_TOKENS,
+    GEMINI_EMBED,
+    GEMINI_GENERATE,
+    GEMINI_GENERATE_ARRAY,
+)
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.openai_responses import OPENAI_RESPONSES
 
 PREFIXES = ("/v1", "", "/openai/v1")
+VERB_PREFIXES = ("/v1beta/models/", "/v1/models/", "/models/")
+EVENTS = b"sse"
+"""The value of `alt` that asks for server-sent events."""
 MODEL_PREFIXES = ("/openai/deployments/", "/engines/", "/v1/engines/")
 
 
 @dataclass(frozen=True, slots=True)
 class CallRoute:
-    """An operation that callers may ask for in one dialect, under `suffix`."""
+    """An operation that callers may ask for in one dialect, under `suffix`.
+
+    `streams` is what the path says about streaming, None where the body says it; `by_verb` is for suffixes that
+    follow the model's name, whose key may stand in the query; `remembers` for those whose answers are kept.
+    """
 
     suffix: str
     dialect: Dialect
     summary: str
+    streams: bool | None = None
+    by_verb: bool = False
+    remembers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +54,26 @@ class Found:
 CALL_ROUTES = (
     CallRoute("/chat/completions", OPENAI_CHAT, "Chat (OpenAI)"),
     CallRoute("/completions", OPENAI_COMPLETIONS, "Text completion (OpenAI)"),
+    CallRoute("/responses", OPENAI_RESPONSES, "Responses (OpenAI)", remembers=True),
     CallRoute("/embeddings", OPENAI_EMBEDDINGS, "Embeddings (OpenAI, with Nova's tasks)"),
     CallRoute("/messages", ANTHROPIC_MESSAGES, "Messages (Anthropic)"),
     CallRoute("/messages/count_tokens", ANTHROPIC_COUNT_TOKENS, "Count tokens of a request (Anthropic)"),
 )
+
+VERB_ROUTES = (
+    CallRoute(":generateContent", GEMINI_GENERATE, "Chat (Gemini)", streams=False, by_verb=True),
+    CallRoute(":streamGenerateContent", GEMINI_GENERATE, "Streamed chat (Gemini)", streams=True, by_verb=True),
+    CallRoute(":countTokens", GEMINI_COUNT_TOKENS, "Count tokens of a request (Gemini)", by_verb=True),
+    CallRoute(":embedContent", GEMINI_EMBED, "Embedding of one content (Gemini)", by_verb=True),
+    CallRoute(":batchEmbedContents", GEMINI_BATCH_EMBED, "Embeddings (Gemini)", by_verb=True),
+)
+ARRAY_ROUTE = replace(VERB_ROUTES[1], dialect=GEMINI_GENERATE_ARRAY)
+"""How a stream is answered that is not asked for as events."""
+
+
+def dialects() -> Mapping[str, Dialect]:
+    """Every dialect that callers may speak, by name."""
+    return {route.dialect.name: route.dialect for route in (*CALL_ROUTES, *VERB_ROUTES, ARRAY_ROUTE)}
 
 
 class CallPaths:
@@ -51,12 +85,22 @@ class CallPaths:
         self._exact: Mapping[str, Found] = {
             f"{prefix}{route.suffix}": Found(route) for route in self._routes for prefix in PREFIXES
         }
+        self._verbs = {route.suffix: route for route in VERB_ROUTES}
+        self._raw = {path.encode(): found for path, found in self._exact.items()}
 
-    def find(self, path: str) -> Found | None:
+    def exact(self, target: bytes) -> Found | None:
+        """The route of a request target that is a path of the table and nothing more."""
+        return self._raw.get(target)
+
+    def find(self, path: str, query: bytes = b"") -> Found | None:
         """The route, None when the path is none of a call. Names of models in paths may contain slashes."""
         found = self._exact.get(path)
-        if found is not None or not path.startswith(MODEL_PREFIXES):
+        if found is not None:
             return found
+        if path.startswith(VERB_PREFIXES):
+            return self._by_verb(path, query)
+        if not path.startswith(MODEL_PREFIXES):
+            return None
         for prefix in MODEL_PREFIXES:
             if not path.startswith(prefix):
                 continue
@@ -66,10 +110,23 @@ class CallPaths:
                     return Found(route, unquote(model))
         return None
 
+    def _by_verb(self, path: str, query: bytes) -> Found | None:
+        name, colon, verb = path.rpartition(":")
+        route = self._verbs.get(colon + verb)
+        model = next(name[len(prefix) :] for prefix in VERB_PREFIXES if path.startswith(prefix))
+        if route is None or not model:
+            return None
+        if route.streams and EVENTS not in parse_qs(query).get(b"alt", ()):
+            route = ARRAY_ROUTE
+        return Found(route, model)
+
     def documented(self) -> Iterable[tuple[str, CallRoute]]:
         """Every path as it is written in the documentation, with `{model}` where it stands in the path."""
         for route in CALL_ROUTES:
             for prefix in PREFIXES:
                 yield f"{prefix}{route.suffix}", route
             for prefix in MODEL_PREFIXES:
+                yield f"{prefix}{{model}}{route.suffix}", route
+        for route in VERB_ROUTES:
+            for prefix in VERB_PREFIXES:
                 yield f"{prefix}{{model}}{route.suffix}", route

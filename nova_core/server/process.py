@@ -15,6 +15,7 @@ from nova_core.gateway.gateway import Gateway
 from nova_core.gateway.runtime import Runtime
 from nova_core.server.app import create_app
 from nova_core.server.logs import set_up_logging
+from nova_core.server.recording import recording
 from nova_core.server.reload import Reloader, reload_and_log, watch_files
 from nova_core.server.running import config_files, loop_factory, server_for
 from nova_core.server.serving import compile_edge
@@ -28,6 +29,7 @@ from nova_core.server.startup import (
     load_environment,
     raise_file_limit,
     runtime_of,
+    settle_memory,
     tls_for,
 )
 from nova_core.server.supervisor import Supervisor
@@ -56,6 +58,7 @@ def serve(options: ServeOptions) -> int:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             lines = list(banner(runtime, sockets, tls, options))
             if options.workers > 1:
+                settle_memory()
                 return runner.run(Supervisor(options, loaded, sockets, lines).run())
             return runner.run(_serve_here(options, runtime, sockets, tls, lines))
     except SystemExit as stopped:
@@ -111,7 +114,8 @@ async def _serve_here(
     if options.reload_config:
         tasks.add(loop.create_task(watch_files(lambda: config_files(app), lambda: reload_and_log(reloader))))
     try:
-        await server.run_on(sockets)
+        with recording(gateway, options):
+            await server.run_on(sockets)
     finally:
         for task in tasks:
             task.cancel()

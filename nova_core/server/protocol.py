@@ -6,14 +6,23 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from nova_core.config.sections import Limits
+from nova_core.errors import NovaError
+from nova_core.gateway.http1.alarm import Alarm
+from nova_core.server.desk import CallDesk
+from nova_core.server.direct import DirectCall, KnownHead
+from nova_core.server.headers import as_block
+from nova_core.server.paths import CallPaths
 from nova_core.server.upgrades import PlainProtocol
 
 REQUEST_LINE_ALLOWANCE = 8 * 1024
 HEAD_SECONDS = 20.0
+ORDINARY = frozenset({"transfer-encoding", "content-encoding", "expect", "upgrade"})
+"""Headers of requests that go the ordinary way."""
 LINGER_SECONDS = 2.0
 
 
@@ -24,34 +33,66 @@ class HeadRefusedError(Exception):
 class LimitedProtocol(PlainProtocol):
     """Refuses heads that are too big (431) or too slow (408), and peers that stop reading for too long.
 
-    Subclasses are made by `protocol_with`, which sets the limits.
+    With a `desk` it serves calls itself, without ASGI in between, where a request is as nearly all are: to a path of
+    the table, with a plain body of known length, by a caller who is known by a key. Everything else goes to the
+    application, calls too. Subclasses are made by `protocol_with`, which sets what belongs to the class.
     """
 
     limits: Limits
     head_seconds = HEAD_SECONDS
+    desk: CallDesk | None = None
+    paths = CallPaths()
+    draining: Callable[[], bool] | None = None
+    cycle: Any
+    """uvicorn's cycle of the latest request, or the direct call that stands in its place."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A peer connected: it has some time to send its first head."""
         super().connection_made(transport)
-        self._head_bytes = 0
+        self._head_bytes = self._measured = 0
+        self._most_measured = self.limits.header_kb * 1024
         self._in_head = True
         self._closing = False
         self._refusal = (400, "The request is not valid HTTP.")
+        self._direct: DirectCall | None = None
+        self._between = True
+        self._first: bytes | None = None
+        self._known: KnownHead | None = None
+        self._served: DirectCall | None = None
+        self._dated: tuple[object, bytes] = (None, b"")
+        self._idle = Alarm(self.loop, self.timeout_keep_alive_handler)
         self._stalled: asyncio.TimerHandle | None = None
         self._slow: asyncio.TimerHandle | None = self.loop.call_later(self.head_seconds, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer is gone."""
         self._forget_slow()
+        self._idle.end()
         self.resume_writing()
+        if self._served is not None:
+            self._served.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived. A head that is not complete after them is timed, and measured as it grows."""
         if self._closing:
             return
-        super().data_received(data)
-        if not self._in_head or self._closing:
+        self._idle.clear()
+        if self._between:
+            known = self._known
+            if known is not None and (body := known.body_of(data)) is not None and self._begin_again(known, body):
+                return
+            self._first = data
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._refuse(*self._refusal)
+            return
+        finally:
+            self._first = None
+        if not self._in_head:
+            if self._direct is not None and self._slow is None:
+                self._slow = self.loop.call_later(self.limits.body_read_seconds, self._body_too_slow)
             return
         self._head_bytes += len(data)
         if self._head_bytes > self.limits.header_kb * 1024 + REQUEST_LINE_ALLOWANCE:
@@ -63,28 +104,116 @@ class LimitedProtocol(PlainProtocol):
         """A head begins."""
         super().on_message_begin()
         self._in_head = True
-        self._head_bytes = 0
-        self._measured = 0
+        self._between = False
+        self._head_bytes = self._measured = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header. Raises HeadRefusedError, which ends the parsing."""
         if self.head_again is not None:
             return
         self._measured += len(name) + len(value) + 4
-        if self._measured > self.limits.header_kb * 1024 or len(self.headers) >= self.limits.header_count:
+        if self._measured > self._most_measured or len(self.headers) >= self.limits.header_count:
             self._refusal = (431, "The request's headers are too many or too large.")
             raise HeadRefusedError
-        super().on_header(name, value)
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is complete: from here on the application's own limits count."""
         self._in_head = False
-        self._forget_slow()
-        super().on_headers_complete()
+        if self._slow is not None:
+            self._forget_slow()
+        if self.desk is not None and self.head_again is None:
+            self._direct = self._direct_call(self.desk)
+        if self._direct is None:
+            self.begin_scope()
+            super().on_headers_complete()
+        else:
+            self.cycle = self._served = self._direct
+        if self.draining is not None and self.draining():
+            self.cycle.keep_alive = False
 
-    def send_400_response(self, msg: str) -> None:
-        """What uvicorn asks for when it cannot parse on."""
-        self._refuse(*self._refusal)
+    def _begin_again(self, known: KnownHead, body: bytes) -> bool:
+        """Serve a request whose head is that of the last one, if that may still be done without another look."""
+        desk = self.desk
+        if desk is None or known.edge is not desk.edge() or not self.cycle.response_complete:
+            self._known = None
+            return False
+        direct = self._served = DirectCall(desk, known, self)
+        self.cycle = direct
+        if self.draining is not None and self.draining():
+            direct.keep_alive = False
+        direct.feed(body)
+        direct.begin()
+        return True
+
+    def _direct_call(self, desk: CallDesk) -> DirectCall | None:
+        """The call that this connection can serve by itself, if this head asks for one."""
+        found = self.paths.exact(self.url)
+        if found is None or (self.cycle is not None and not self.cycle.response_complete) or self.pipeline:
+            return None
+        parser = self.parser
+        if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or parser.should_upgrade():
+            return None
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
+        edge = desk.edge()
+        length = headers.pop("content-length", "")
+        if len(headers) != len(self.headers) - 1 or not length.isdigit() or int(length) > edge.body_limit:
+            return None
+        if not ORDINARY.isdisjoint(headers):
+            return None
+        try:
+            principal = edge.at_once(headers)
+        except NovaError:  # the ordinary way refuses it, with everything that belongs to that
+            return None
+        if principal is None:
+            return None
+        path = self.url.decode("ascii")
+        known = self._known = KnownHead(edge, found, path, headers, principal, parser.should_keep_alive())
+        if self._first is not None:
+            known.learn(self._first, int(length))
+        return DirectCall(desk, known, self)
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        if self._direct is None:
+            super().on_body(body)
+        else:
+            self._direct.feed(body)
+
+    def on_message_complete(self) -> None:
+        """The request is complete."""
+        self._between = self.head_again is None
+        direct = self._direct
+        if direct is None:
+            super().on_message_complete()
+            return
+        self._direct = None
+        if self._slow is not None:
+            self._forget_slow()
+        if not self._closing:
+            direct.begin()
+
+    def on_response_complete(self) -> None:
+        """An answer is written: the next request may be served, if it is there already."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        else:
+            self._idle.set(self.loop.time() + self.timeout_keep_alive)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle.clear()
+
+    def date_line(self) -> bytes:
+        """The headers that every answer has, rendered once a second."""
+        headers = self.server_state.default_headers
+        if self._dated[0] is not headers:
+            self._dated = (headers, as_block(headers))
+        return self._dated[1]
 
     def pause_writing(self) -> None:
         """The peer does not read as fast as it is written to; it gets the idle time to go on."""
@@ -118,6 +247,13 @@ class LimitedProtocol(PlainProtocol):
         else:
             self._refuse(408, "The request's headers did not arrive in time.")
 
+    def _body_too_slow(self) -> None:
+        self._slow = None
+        direct, self._direct = self._direct, None
+        if direct is not None:
+            self._closing = True
+            direct.too_slow(self.limits.body_read_seconds)
+
     def _forget_slow(self) -> None:
         if self._slow is not None:
             self._slow.cancel()
@@ -144,14 +280,9 @@ class LimitedProtocol(PlainProtocol):
         self._slow = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
-def protocol_with(limits: Limits, *, draining: Callable[[], bool] | None = None) -> type[Any]:
-    """The protocol class for these limits. While `draining`, every answer ends its connection."""
-
-    class Protocol(LimitedProtocol):
-        def on_headers_complete(self) -> None:
-            super().on_headers_complete()
-            if draining is not None and draining():
-                self.cycle.keep_alive = False
-
-    Protocol.limits = limits
-    return Protocol
+def protocol_with(
+    limits: Limits, *, draining: Callable[[], bool] | None = None, desk: CallDesk | None = None
+) -> type[Any]:
+    """The protocol class for these limits. While `draining`, every answer ends its connection; see `desk` above."""
+    made: dict[str, Any] = {"limits": limits, "desk": desk, "draining": staticmethod(draining) if draining else None}
+    return type("Protocol", (LimitedProtocol,), made)

@@ -127,7 +127,7 @@ def server_for(app: GatewayApp, *, tls: Tls | None, started: Callable[[], Awaita
     general: GeneralSettings = app.serving.gateway.runtime.settings.general
     config = uvicorn.Config(
         app,
-        http=protocol_with(general.limits, draining=lambda: app.serving.draining),
+        http=protocol_with(general.limits, draining=lambda: app.serving.draining, desk=app.direct),
         ws="none",
         lifespan="on",
         loop="none",

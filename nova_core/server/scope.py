@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -11,6 +10,7 @@ from typing import Any
 
 from nova_core.errors import ConfigurationError
 from nova_core.gateway.options import header
+from nova_core.types.call import new_id
 
 Scope = MutableMapping[str, Any]
 
@@ -43,7 +43,7 @@ CALL_ID = "nova.call_id"
 def call_id_of(headers: Mapping[str, str]) -> str:
     """The caller's own id for the call where it is a plain one, else a new one."""
     given = header(headers, "call-id")
-    return given if given is not None and _CALL_ID.fullmatch(given) else str(uuid.uuid4())
+    return given if given is not None and _CALL_ID.fullmatch(given) else new_id()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from nova_core.gateway.decisions import DecisionStore
 from nova_core.gateway.gateway import Gateway
 from nova_core.gateway.runtime import Runtime
-from nova_core.server.auth import PRIVATE_HEADERS, Keyring, credential_of, keyring_of
+from nova_core.server.auth import Keyring, credential_of, keyring_of
 from nova_core.server.headers import Headers
 from nova_core.server.scope import Proxies, Scope, proxies_of, route_path
 from nova_core.types.principal import Principal
 
 Reload = Callable[[], Awaitable[list[str]]]
 """Reads the configuration anew and swaps it in; answers its notes. Raises ConfigurationError, then nothing changed."""
+
+AskOthers = Callable[[str, Principal], Awaitable[bytes | None]]
+"""Asks the other workers for the decision record of a call, by its id and who wants it; None when nobody has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class Edge:
     body_seconds: float
     json_depth: int
     access_log: bool
+
+    def at_once(self, headers: Mapping[str, str]) -> Principal | None:
+        """Who is calling, where nobody has to be asked for it, else None. Raises AuthenticationError."""
+        return self.keyring.at_once(headers)
 
     async def authenticate(self, scope: Scope, headers: Mapping[str, str]) -> Principal:
         """Who is calling. Raises AuthenticationError or PermissionDeniedError."""
@@ -54,9 +62,11 @@ def compile_edge(runtime: Runtime) -> Edge:
 class Serving:
     """One process's view of what it serves. `draining` is set when it is about to stop."""
 
-    def __init__(self, gateway: Gateway, *, reload: Reload | None = None) -> None:
+    def __init__(self, gateway: Gateway, *, reload: Reload | None = None, ask_others: AskOthers | None = None) -> None:
         self.gateway = gateway
         self.reload = reload
+        self.ask_others = ask_others
+        self.decisions = DecisionStore(gateway.runtime.settings.general.limits.decisions)
         self.draining = False
         self._edge = compile_edge(gateway.runtime)
 
@@ -65,8 +75,3 @@ class Serving:
         if self._edge.runtime is not self.gateway.runtime:
             self._edge = compile_edge(self.gateway.runtime)
         return self._edge
-
-
-def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The caller's headers without credentials."""
-    return {name: value for name, value in headers.items() if name not in PRIVATE_HEADERS}

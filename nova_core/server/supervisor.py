@@ -17,8 +17,10 @@ from typing import Any
 from nova_core.config.loader import LoadedConfig
 from nova_core.errors import ConfigurationError
 from nova_core.server.channel import Channel
-from nova_core.server.metrics import MULTIPROCESS, forget_process
+from nova_core.server.inquiries import Inquiries
+from nova_core.server.metrics import SHARED_FOLDER, forget_process
 from nova_core.server.reload import reload_and_log, watch_files
+from nova_core.server.shared_store import SharedStore
 from nova_core.server.startup import ServeOptions, load_config, runtime_of
 
 logger = logging.getLogger("nova.server")
@@ -58,6 +60,8 @@ class Supervisor:
         self._failed = False
         self._reload_lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shared = SharedStore()
+        self._inquiries = Inquiries()
 
     async def run(self) -> int:
         """Until SIGTERM or SIGINT; answers the exit code."""
@@ -65,9 +69,9 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._own(reload_and_log(self.reload)))
-        folder = None if os.environ.get(MULTIPROCESS) else tempfile.mkdtemp(prefix="nova-metrics-")
+        folder = None if os.environ.get(SHARED_FOLDER) else tempfile.mkdtemp(prefix="nova-metrics-")
         if folder is not None:
-            os.environ[MULTIPROCESS] = folder
+            os.environ[SHARED_FOLDER] = folder
         if self._options.reload_config:
             self._own(watch_files(lambda: self._loaded.files, lambda: reload_and_log(self.reload)))
         try:
@@ -75,8 +79,9 @@ class Supervisor:
         finally:
             for task in self._tasks:
                 task.cancel()
+            await self._shared.aclose()
             if folder is not None:
-                del os.environ[MULTIPROCESS]
+                del os.environ[SHARED_FOLDER]
                 shutil.rmtree(folder, ignore_errors=True)
         return FAILED if self._failed else 0
 
@@ -142,16 +147,19 @@ class Supervisor:
 
     async def _start(self, number: int) -> WorkerProcess:
         ours, theirs = socket.socketpair()
+        shared_end = await self._shared.connect()
+        shared = shared_end.fileno()
         descriptors = [sock.fileno() for sock in self._sockets]
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "nova_core.server.worker", str(theirs.fileno()),
-                pass_fds=(theirs.fileno(), *descriptors),
+                sys.executable, "-P", "-m", "nova_core.server", str(theirs.fileno()),
+                pass_fds=(theirs.fileno(), shared, *descriptors),
             )  # fmt: skip
         finally:
             theirs.close()
+            shared_end.close()
         worker = WorkerProcess(process, await Channel.over(ours))
-        worker.channel.send("start", self._options, self._loaded, descriptors)
+        worker.channel.send("start", self._options, self._loaded, descriptors, shared)
         self._workers[number] = worker
         if self._stopping.is_set():
             worker.channel.send("stop")
@@ -197,6 +205,10 @@ class Supervisor:
                         worker.reloaded.set_result((problem, notes))
                 case ("wants_reload", number):
                     self._own(self._reload_for(worker, number))
+                case ("wants_why", number, *question):
+                    self._own(self._ask_others(worker, number, question))
+                case ("because", number, content):
+                    self._inquiries.answered(number, content)
 
     async def _reload_for(self, worker: WorkerProcess, number: int) -> None:
         try:
@@ -205,6 +217,10 @@ class Supervisor:
             worker.channel.send("reload_done", number, error.message, [])
             return
         worker.channel.send("reload_done", number, None, notes)
+
+    async def _ask_others(self, worker: WorkerProcess, number: int, question: list[str | bool]) -> None:
+        others = [each.channel for each in self._workers.values() if each is not worker and each.ready]
+        worker.channel.send("why_done", number, await self._inquiries.ask(others, *question))
 
     def _announce(self) -> None:
         """Once, when all workers are ready."""

@@ -44,19 +44,24 @@ class PlainProtocol(HttpToolsProtocol):
         self.parser = PlainParser(self)
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """A head begins. The scope is made when the head is complete, if it is needed at all."""
         if self.head_again is None:
+            self.url = b""
+            self.headers = []
+
+    def begin_scope(self) -> None:
+        """Make the ASGI scope of the head that is complete."""
+        if self.head_again is None:
+            url, headers = self.url, self.headers
             super().on_message_begin()
+            self.url = url
+            self.headers.extend(headers)
+            self.expect_100_continue = (b"expect", b"100-continue") in [(n, v.lower()) for n, v in headers]
 
     def on_url(self, url: bytes) -> None:
         """The target of a request."""
         if self.head_again is None:
-            super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        if self.head_again is None:
-            super().on_header(name, value)
+            self.url += url
 
     def on_headers_complete(self) -> None:
         """The head is complete; after an offer it comes a second time, with nothing but the framing."""

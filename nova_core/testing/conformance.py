@@ -223,9 +223,8 @@ class ProviderConformance:
         """The tokens of a message."""
         reply = await bench.ask(count_request(PUBLIC_NAME, text))
         assert isinstance(reply, Reply)
-        count = reply.get("input_tokens")
-        assert isinstance(count, int)
-        return count
+        assert reply.typed.usage is not None
+        return reply.typed.usage.input_total
 
     async def vectors(self, bench: ProviderBench, texts: list[str], **members: Any) -> list[list[float]]:
         """Pooled vectors as floats, whichever encoding came."""

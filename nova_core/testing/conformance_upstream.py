@@ -9,8 +9,9 @@ import pytest
 
 from nova_core.errors import BadGatewayError, NovaError, StreamBrokenError, UnsupportedParamsError, error_class_for
 from nova_core.testing.conformance import KEY, PUBLIC_NAME, TOOLS, ProviderConformance, expect_both_tools
-from nova_core.testing.provider_bench import chat_request, drained, embeddings_request
+from nova_core.testing.provider_bench import chat_request, drained, embeddings_request, responses_request
 from nova_core.testing.upstream import ScriptedUpstream
+from nova_core.testing.upstream_http import Received
 from nova_core.types.call import CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Stream
@@ -73,7 +74,7 @@ class UpstreamConformance(ProviderConformance):
         async with self.bench(extra_headers={"x-extra": "yes"}) as bench:
             await bench.chat(chat_request(PUBLIC_NAME, "Some words to pass on."))
         received = self.upstream.last
-        assert received.json["model"] == self.model
+        assert received.model == self.model
         assert PUBLIC_NAME.encode() not in received.body
         assert b"Some words to pass on." in received.body
         assert received.header("x-extra") == "yes"
@@ -87,6 +88,19 @@ class UpstreamConformance(ProviderConformance):
             for stream in (False, True):
                 expect_both_tools(await bench.chat(chat_request(PUBLIC_NAME, "Go.", tools=TOOLS, stream=stream)))
         assert all(name in self.upstream.last.body for name in (b"get_weather", b"get_time"))
+
+    async def test_callers_of_the_responses_api_are_served_plain_and_streamed(self) -> None:
+        self.needs("chat")
+        async with self.bench() as bench:
+            for stream in (False, True):
+                reply = await bench.chat(responses_request(PUBLIC_NAME, "Some words to pass on.", stream=stream))
+                assert reply.text == "Hello from the upstream."
+                assert b"Some words to pass on." in self.upstream.last.body
+                assert self.upstream.last.model == self.model
+            if self.calls_tools:
+                self.now(tool_calls=CALLS)
+                for stream in (False, True):
+                    expect_both_tools(await bench.chat(responses_request(PUBLIC_NAME, tools=TOOLS, stream=stream)))
 
     async def test_tools_that_cannot_be_called_are_refused_by_name(self) -> None:
         await super().test_tools_that_cannot_be_called_are_refused_by_name()
@@ -199,8 +213,13 @@ class UpstreamConformance(ProviderConformance):
         self.needs("embedding")
         async with self.bench(model=self.embedding_model) as bench:
             await bench.ask(embeddings_request(PUBLIC_NAME, ["one", "two"]))
-        assert self.upstream.last.json["model"] == self.embedding_model
-        assert self.upstream.last.json["input"] == ["one", "two"]
+        assert self.upstream.last.model == self.embedding_model
+        assert self.inputs(self.upstream.last) == ["one", "two"]
+
+    def inputs(self, received: Received) -> list[Any]:
+        """The items of an embeddings request as the upstream got them."""
+        items: list[Any] = received.json["input"]
+        return items
 
     async def failure(self, answer: Any) -> NovaError:
         """The error that an attempt ends with."""

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from nova_core.gateway.exchange import Limits, perform
+from nova_core.gateway.exchange import perform
+from nova_core.gateway.policy import Limits
 from nova_core.gateway.relay import chunks_of
 from nova_core.gateway.transport import Transport
 from nova_core.gateway.transport_default import default_transport
@@ -24,6 +25,7 @@ from nova_core.wire.assemble import assemble
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.openai_responses import OPENAI_RESPONSES
 
 LIMITS = Limits(connect=5.0, total=20.0, first_chunk=20.0, idle=20.0)
 
@@ -87,6 +89,13 @@ def chat_request(model: str, messages: str | list[dict[str, Any]] = "Hi there", 
     if members.get("stream"):
         members.setdefault("stream_options", {"include_usage": True})
     return Request("chat", OPENAI_CHAT, {"model": model, "messages": said, "max_tokens": 100, **members})
+
+
+def responses_request(model: str, input: str | list[dict[str, Any]] = "Hi there", **members: Any) -> Request:
+    """The same as a caller of the Responses API sends it; tools are given as chat completions have them."""
+    if tools := members.pop("tools", None):
+        members["tools"] = [{"type": "function", **tool["function"]} for tool in tools]
+    return Request("chat", OPENAI_RESPONSES, {"model": model, "input": input, "max_output_tokens": 100, **members})
 
 
 def completion_request(model: str, prompt: str, **members: Any) -> Request:

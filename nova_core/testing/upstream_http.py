@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import unquote
 
 import msgspec
 
 HEAD_END = b"\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+MODEL_IN_PATH = re.compile(r"/models/(.+):[A-Za-z]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,13 @@ class Received:
 
     @property
     def model(self) -> str:
-        """The body's `model`, empty when it has none."""
+        """The body's `model`, else the one in a path such as `/models/NAME:verb`; empty when there is none."""
         body = self.json
         name = body.get("model") if isinstance(body, dict) else None
-        return name if isinstance(name, str) else ""
+        if isinstance(name, str):
+            return name
+        found = MODEL_IN_PATH.search(self.route)
+        return unquote(found[1]) if found else ""
 
     @property
     def route(self) -> str:

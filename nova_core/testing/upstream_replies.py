@@ -17,6 +17,8 @@ CREATED = 1_700_000_000
 DEFAULT_WIDTH = 8
 CHAT_ID = "chatcmpl-scripted"
 MESSAGE_ID = "msg_scripted"
+ASKED = ("messages", "input", "prompt", "contents", "requests")
+"""Members that hold what is asked, in the formats that are played."""
 
 Calls = tuple[tuple[str, Mapping[str, Any]], ...]
 
@@ -46,24 +48,29 @@ class Said:
         """Input and output tokens; a word counts as one where the script says nothing."""
         if self.given_usage is not None:
             return self.given_usage
-        asked = next((self.body[name] for name in ("messages", "input", "prompt") if name in self.body), "")
+        asked = next((self.body[name] for name in ASKED if name in self.body), "")
         return _words(asked), max(1, len(self.text.split()))
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One route's replies. `tail` counts the last pieces of a stream that say that it is finished."""
+    """One route's replies. `tail` counts the last pieces of a stream that say that it is finished.
+
+    `always_streams` is for routes that stream whatever the body says, `stream_type` the content type of streams.
+    """
 
     reply: Callable[[Said], dict[str, Any]]
     error: Callable[[int, str, str | None, str | None], dict[str, Any]]
     pieces: Callable[[Said], tuple[bytes, ...]] = lambda said: ()
     streams: bool = False
     tail: int = 1
+    always_streams: bool = False
+    stream_type: str = "text/event-stream"
 
 
-def shape_for(route: str) -> Shape:
+def shape_for(route: str, more: tuple[tuple[str, Shape], ...] = ()) -> Shape:
     """The shape for a path, known by its end; unknown paths are answered like chat completions."""
-    for end, shape in SHAPES:
+    for end, shape in (*more, *SHAPES):
         if route.endswith(end):
             return shape
     return SHAPES[-1][1]

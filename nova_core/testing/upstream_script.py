@@ -10,8 +10,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from nova_core.testing.upstream_google import GOOGLE_SHAPES
 from nova_core.testing.upstream_http import Received, Wire
+from nova_core.testing.upstream_json_lines import JSON_LINES_SHAPES
 from nova_core.testing.upstream_replies import Said, Shape, shape_for
+from nova_core.testing.upstream_responses import RESPONSES_SHAPES
 
 When = Literal["headers", "body"]
 HTML = b"<!DOCTYPE html><html><body><h1>It works!</h1></body></html>"
@@ -73,13 +76,14 @@ class Rendered:
 
 def render(script: Script, received: Received) -> Rendered:
     """The body for `received`: what the script gives whole, else the shape of the route."""
-    shape = shape_for(received.route)
+    shape = shape_for(received.route, (*GOOGLE_SHAPES, *RESPONSES_SHAPES, *JSON_LINES_SHAPES))
     body = received.json if isinstance(received.json, dict) else {}
     if script.html:
         return Rendered("text/html; charset=utf-8", (HTML,), False)
     whole = script.json is not None or script.body is not None
-    if script.sse is not None and (body.get("stream") is True or not whole):
-        return Rendered("text/event-stream", tuple(script.sse), True)
+    streamed = body.get("stream") is True or shape.always_streams
+    if script.sse is not None and (streamed or not whole):
+        return Rendered(shape.stream_type, tuple(script.sse), True)
     if script.body is not None:
         return Rendered("application/json", (script.body,), False)
     if script.json is not None:
@@ -87,9 +91,9 @@ def render(script: Script, received: Received) -> Rendered:
         return Rendered("application/json", (msgspec.json.encode(document),), False)
     if script.status >= 400:
         return Rendered("application/json", (msgspec.json.encode(_error(script, shape)),), False)
-    if body.get("stream") is True and shape.streams:
+    if streamed and shape.streams:
         pieces = shape.pieces(_said(script, received, body))
-        return Rendered("text/event-stream", pieces[: -shape.tail] if script.half_stream else pieces, True)
+        return Rendered(shape.stream_type, pieces[: -shape.tail] if script.half_stream else pieces, True)
     return Rendered("application/json", (msgspec.json.encode(shape.reply(_said(script, received, body))),), False)
 
 

@@ -110,7 +110,14 @@ class Connection(asyncio.Protocol):
         while (stream := self._stream) is None:
             if self._fault is not None:
                 raise self._fault
-            await self.wait(deadline)
+            waiter = self._waiter = self._loop.create_future()
+            self._alarm.set(deadline)
+            try:
+                await waiter
+            finally:
+                if self._waiter is waiter:
+                    self._waiter = None
+                    self._alarm.clear()
         self._picked = True
         if stream.complete:
             self._part()
@@ -250,9 +257,9 @@ class Connection(asyncio.Protocol):
         self._keep_alive = head.keep_alive
         stream = self._stream = Http1Stream(self, head, self._keeper.codings, self._keeper.options)
         if head.length == len(data):
-            if data:
-                stream.feed(data)
-            self._finish()
+            stream.whole(data)
+            self.asked = False
+            self.wake()
             return
         if head.chunked:
             self._framing = ChunkedFraming()

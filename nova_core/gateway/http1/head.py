@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from nova_core.gateway.http1.faults import FramingFault
@@ -12,11 +12,11 @@ from nova_core.gateway.http1.faults import FramingFault
 HEADER_COUNT = 200
 END = b"\r\n\r\n"
 _PREFIX = b"HTTP/1."
+KEEP_ALIVE = "keep-alive"
 _CONTROLS = bytes(code for code in range(0x20) if code != 0x09) + b"\x7f"
 
 
-@dataclass(slots=True)
-class Head:
+class Head(msgspec.Struct):
     """A response's head. `length` is None where the body is chunked or lasts until the connection closes."""
 
     status: int
@@ -54,7 +54,12 @@ def parse_head(block: bytes, *, bodyless: bool) -> Head:
         headers[name.lower()] = value.strip(" \t")
     if len(headers) != len(lines):
         headers = _joined(lines)
-    return _framed(int(status_line[9:12]), headers, status_line.startswith("HTTP/1.1"), bodyless)
+    status, modern = int(status_line[9:12]), status_line.startswith("HTTP/1.1")
+    length = headers.get("content-length")
+    usual = status == 200 and modern and not bodyless and headers.get("connection", KEEP_ALIVE) == KEEP_ALIVE
+    if usual and length is not None and "transfer-encoding" not in headers:
+        return Head(200, headers, int(length), False, True)
+    return _framed(status, headers, modern, bodyless)
 
 
 def _joined(lines: list[str]) -> dict[str, str]:

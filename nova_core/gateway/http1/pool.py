@@ -68,9 +68,7 @@ class Pool:
 
     def take(self, origin: Origin) -> Connection | None:
         """An idle connection, if there is one and nobody has waited longer."""
-        if self._queue:
-            return None
-        return self._idle(origin)
+        return None if self._queue or not origin.idle else self._idle(origin)
 
     async def make(self, origin: Origin, *, fresh: bool) -> Connection:
         """A connection as soon as there is room for one: a new one if `fresh`, else whichever comes first."""

@@ -22,6 +22,7 @@ SPECIAL = {
     "upgrade": FRAMING,
 }
 REMEMBERED_NAMES = 500
+REMEMBERED_HEADS = 1000
 # Methods whose request has a length even when it has no body.
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -29,14 +30,30 @@ _CONTROLS = bytes(code for code in range(0x20) if code != 0x09) + b"\x7f"
 
 
 class RequestHeads:
-    """Renders heads. Remembers header names that it has checked."""
+    """Renders heads. Remembers header names that it has checked, and the heads of headers that come again and again."""
 
-    __slots__ = ("_agent", "_codings", "_kinds")
+    __slots__ = ("_agent", "_codings", "_kinds", "_made")
 
     def __init__(self, accepted_codings: str) -> None:
         self._codings = f"accept-encoding: {accepted_codings}\r\n"
         self._agent = f"user-agent: nova-core/{__version__}\r\n"
         self._kinds: dict[str, int] = {}
+        self._made: dict[tuple[int, str, bool], tuple[tuple[tuple[str, str], ...], bytes]] = {}
+
+    def head(self, request: UpstreamRequest, target: Target) -> bytes:
+        """Like `render`; what is not the length is made once for headers that are the same object."""
+        body = request.body
+        if not body or request.method != "POST":
+            return self.render(request, target)
+        key = (id(request.headers), request.url, request.stream)
+        made = self._made.get(key)
+        if made is None or made[0] is not request.headers:
+            head = self.render(request, target)
+            end = head.rindex(b"content-length: ")
+            if len(self._made) >= REMEMBERED_HEADS:
+                self._made.clear()
+            made = self._made[key] = (request.headers, head[:end])
+        return b"%bcontent-length: %d\r\n\r\n" % (made[1], len(body))
 
     def render(self, request: UpstreamRequest, target: Target) -> bytes:
         """Request line and headers, ready for the wire.

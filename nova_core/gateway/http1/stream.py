@@ -56,6 +56,13 @@ class Http1Stream:
         self._wake_above: float = 0
         self._pause_above: float = options.read_buffer
 
+    def whole(self, body: bytes) -> None:
+        """All of the body has come with the head."""
+        if body:
+            self._pieces.append(body)
+            self._size = len(body)
+        self.complete = True
+
     def feed(self, piece: bytes) -> None:
         """A piece of the body, still packed, has come."""
         self._pieces.append(piece)
@@ -78,9 +85,9 @@ class Http1Stream:
             return self._unpacked(limit)
         if limit is not None and self._size > limit:
             raise too_large(limit, self.where)
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._taken()
-        return body
+        if not self.complete:
+            self._taken()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _arrived(self, limit: int | None, deadline: float | None) -> None:
         """Wait for the end of the body, or for more than `limit` allows."""
@@ -173,7 +180,8 @@ class Http1Stream:
 
     async def aclose(self) -> None:
         """See `UpstreamStream.aclose`."""
-        self._leave()
+        if not self.complete:
+            self._leave()
 
     def _leave(self) -> None:
         # A complete body's connection has gone back to the pool, and may be in another's hands by now.

@@ -54,7 +54,7 @@ class Http1Transport:
         """See `Transport.open`."""
         target, origin = self._targets.get(request.url) or self._target(request.url)
         try:
-            head = self._requests.render(request, target)
+            head = self._requests.head(request, target)
         except ValueError:
             raise bad_request(origin.where) from None
         first = self._options.first_byte_timeout if first_byte_timeout is None else first_byte_timeout

@@ -1,0 +1,147 @@
+"""What a stream is to the caller: frames passed on, frames translated, or chunks that went through plugins."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from nova_core.errors import NovaError
+from nova_core.gateway.streamed import frames_of
+from nova_core.types.call import Call
+from nova_core.types.dialect import Dialect, StreamRelay
+from nova_core.types.events import Event, UsageUpdate
+from nova_core.types.message import Stream
+
+
+class Writer(Protocol):
+    """Turns one stream into the caller's bytes and notes the call's usage."""
+
+    async def more(self, said: list[bytes]) -> bool:
+        """Add the bytes of what comes next to `said`, none for what is left out; False at the end of the stream.
+
+        Raises what breaks the stream; what was made before it is in `said`.
+        """
+        ...
+
+    def end(self) -> bytes:
+        """What is missing for a clean end. Raises StreamBrokenError if the answer was not finished."""
+        ...
+
+    def fail(self, error: NovaError) -> bytes:
+        """The bytes of a broken end."""
+        ...
+
+
+def writer_of(stream: Stream, dialect: Dialect, call: Call) -> Writer:
+    """The cheapest writer that is right: nothing is decoded or encoded that can pass."""
+    if stream.frames is None:
+        return ChunkWriter(stream, dialect, call)
+    if stream.dialect.name == dialect.name:
+        return FrameRelay(stream, dialect, call)
+    return FrameTranslator(stream, dialect, call)
+
+
+class FrameRelay:
+    """Frames passed on in the dialect they came in."""
+
+    __slots__ = ("_call", "_frames", "_relay", "end", "fail")
+
+    def __init__(self, stream: Stream, dialect: Dialect, call: Call) -> None:
+        self._call = call
+        self._frames = frames_of(stream)
+        self._relay = _relay(dialect, call)
+        self.end = self._relay.end
+        self.fail = self._relay.fail
+
+    async def more(self, said: list[bytes]) -> bool:
+        """See `Writer.more`."""
+        frames = await self._frames.batch()
+        relay = self._relay
+        try:
+            for frame in frames:
+                if piece := relay.relay(frame):
+                    said.append(piece)
+        finally:
+            self._call.usage = relay.usage
+        return bool(frames)
+
+
+class FrameTranslator:
+    """Frames of another dialect, decoded and encoded anew."""
+
+    __slots__ = ("_call", "_decoder", "_encoder", "_frames", "fail")
+
+    def __init__(self, stream: Stream, dialect: Dialect, call: Call) -> None:
+        self._call = call
+        self._frames = frames_of(stream)
+        self._decoder = stream.dialect.decoder()
+        self._encoder = dialect.encoder(model=call.model, include_usage=wants_usage(call))
+        self.fail = self._encoder.fail
+
+    async def more(self, said: list[bytes]) -> bool:
+        """See `Writer.more`."""
+        frames = await self._frames.batch()
+        for frame in frames:
+            events = self._decoder.decode(frame)
+            if events:
+                _note_usage(self._call, events)
+                if piece := self._encoder.encode(events):
+                    said.append(piece)
+        return bool(frames)
+
+    def end(self) -> bytes:
+        """See `Writer.end`."""
+        rest = self._decoder.end()
+        _note_usage(self._call, rest)
+        return self._encoder.encode(rest) + self._encoder.end()
+
+
+class ChunkWriter:
+    """Chunks encoded; where the dialect stays, those that no plugin changed keep the bytes they came as."""
+
+    __slots__ = ("_call", "_changed", "_chunks", "_encoder", "_relay", "fail")
+
+    def __init__(self, stream: Stream, dialect: Dialect, call: Call) -> None:
+        assert stream.chunks is not None
+        self._call = call
+        self._chunks = stream.chunks
+        self._encoder = dialect.encoder(model=call.model, include_usage=wants_usage(call))
+        self._relay = _relay(dialect, call)
+        self._changed = stream.dialect.name != dialect.name
+        self.fail = self._encoder.fail
+
+    async def more(self, said: list[bytes]) -> bool:
+        """See `Writer.more`."""
+        chunk = await anext(self._chunks, None)
+        if chunk is None:
+            return False
+        if chunk.comment is not None:
+            said.append(b": %b\n\n" % chunk.comment.encode())
+        _note_usage(self._call, chunk.events)
+        piece = self._encoder.encode(chunk.events)
+        if chunk.frame is None:
+            self._changed = True
+        elif not self._changed:
+            piece = self._relay.relay(chunk.frame)
+        if piece:
+            said.append(piece)
+        return True
+
+    def end(self) -> bytes:
+        """See `Writer.end`."""
+        return self._encoder.end() if self._changed else self._relay.end()
+
+
+def _note_usage(call: Call, events: tuple[Event, ...]) -> None:
+    for event in events:
+        if isinstance(event, UsageUpdate):
+            call.usage = event.usage
+
+
+def _relay(dialect: Dialect, call: Call) -> StreamRelay:
+    return dialect.relay(model=call.model, hide_usage=call.metered and not wants_usage(call))
+
+
+def wants_usage(call: Call) -> bool:
+    """Whether the caller's dialect shows usage at the end of this stream."""
+    options = call.original.get("stream_options")
+    return bool(isinstance(options, dict) and options.get("include_usage"))

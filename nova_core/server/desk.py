@@ -1,0 +1,165 @@
+"""What every server protocol asks about a call route: the call of a request, its answer, and both as HTTP says them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Iterator, Mapping
+
+import msgspec
+
+from nova_core.errors import BadRequestError, NovaError, ServiceUnavailableError
+from nova_core.gateway.options import take_options
+from nova_core.gateway.relay import CallerStream
+from nova_core.server.access_log import AccessLog
+from nova_core.server.auth import PRIVATE_HEADERS
+from nova_core.server.errors import error_body, error_headers, unexpected
+from nova_core.server.headers import JSON, RawHeaders
+from nova_core.server.metrics import Metrics
+from nova_core.server.paths import ARRAY_ROUTE, Found
+from nova_core.server.scope import call_id_of
+from nova_core.server.serving import Edge, Serving
+from nova_core.types.call import Call
+from nova_core.types.message import Reply, Request
+from nova_core.types.principal import Principal
+from nova_core.wire.body import parse_members
+
+EVENT_STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+
+ARRAY_STREAM = EVENT_STREAM.replace(b"text/event-stream", b"application/json")
+
+
+class Visit:
+    """One request on a call route and what has become known of it."""
+
+    __slots__ = ("answering", "call", "call_id", "found", "headers", "method", "path", "principal", "started")
+
+    def __init__(self, found: Found, method: str, path: str, headers: Mapping[str, str]) -> None:
+        self.found = found
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.call_id = call_id_of(headers)
+        self.started = time.monotonic()
+        self.principal: Principal | None = None
+        self.call: Call | None = None
+        self.answering = False
+
+
+class CallDesk:
+    """Takes calls in and says how they are answered. One serves any number of requests at once."""
+
+    def __init__(self, serving: Serving, access: AccessLog, metrics: Metrics) -> None:
+        self._serving = serving
+        self._access = access
+        self._metrics = metrics
+
+    def edge(self) -> Edge:
+        """The server settings that new calls are served with."""
+        return self._serving.edge()
+
+    def answer(self, visit: Visit, edge: Edge, body: bytes) -> Awaitable[Reply | CallerStream]:
+        """Run the call that `body` asks for. Raises NovaError, some of them at once."""
+        try:
+            call = visit.call = call_of(visit, edge, body)
+        except msgspec.ValidationError as error:  # JSON that is well formed may hold numbers that no type can
+            raise BadRequestError(f"the request body cannot be read: {error}") from error
+        gateway = self._serving.gateway
+        return gateway.conversations.answer(call) if visit.found.route.remembers else gateway.answer(call)
+
+    def reply_head(self, visit: Visit, edge: Edge, reply: Reply, length: int) -> bytes:
+        """Headers of a whole reply of so many bytes, as they stand on the wire."""
+        assert visit.call is not None
+        own = edge.headers.of_call(visit.call, reply.headers)
+        return b"content-type: application/json\r\ncontent-length: %d\r\n%b" % (length, own)
+
+    def stream_head(self, visit: Visit, edge: Edge, stream: CallerStream) -> bytes:
+        """Headers of a streamed answer, whose first chunk is there."""
+        assert visit.call is not None
+        self._metrics.first_chunk(visit.call)
+        head = ARRAY_STREAM if visit.found.route is ARRAY_ROUTE else EVENT_STREAM
+        return head + edge.headers.of_call(visit.call, stream.headers)
+
+    def refusal(self, visit: Visit, error: Exception) -> tuple[NovaError, RawHeaders, bytes]:
+        """The error to answer, its headers and its body. A call that was run is accounted already, others are here."""
+        known = error if isinstance(error, NovaError) else unexpected(visit.call_id, error)
+        if visit.call is None:
+            self._note_refusal(visit, known)
+        content = error_body(known, visit.found.route.dialect)
+        headers = self._error_headers(visit, known)
+        headers.append((b"content-length", str(len(content)).encode()))
+        if known.status == 405:
+            headers.append((b"allow", b"POST"))
+        return known, headers, content
+
+    def broken_off(self, visit: Visit) -> bytes:
+        """The last event of a stream that ends because the process does."""
+        assert visit.call is not None
+        dialect = visit.call.original.dialect
+        return dialect.encoder(model=visit.call.model, include_usage=False).fail(stopping())
+
+    def _error_headers(self, visit: Visit, error: NovaError) -> RawHeaders:
+        if visit.call is None:
+            return error_headers(self._serving, visit.call_id, error)
+        return [JSON, *self._serving.edge().headers.of_error(visit.call_id, error, visit.call)]
+
+    def _note_refusal(self, visit: Visit, error: NovaError) -> None:
+        self._metrics.refused(visit.found.route.dialect.operation, error)
+        if self._serving.edge().access_log:
+            name = visit.principal.name if visit.principal is not None else None
+            seconds = time.monotonic() - visit.started
+            self._access.refused(visit.call_id, visit.method, visit.path, error=error, name=name, seconds=seconds)
+
+
+def stopping() -> NovaError:
+    """The answer to a call that ends because the process does."""
+    return ServiceUnavailableError("the gateway is stopping", retry_after=1)
+
+
+class PublicHeaders(Mapping[str, str]):
+    """A caller's headers without credentials, made when somebody looks."""
+
+    __slots__ = ("_all", "_public")
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._all: Mapping[str, str] | None = headers
+        self._public: dict[str, str] = {}
+
+    def _known(self) -> dict[str, str]:
+        if self._all is not None:
+            self._public = {name: value for name, value in self._all.items() if name not in PRIVATE_HEADERS}
+            self._all = None
+        return self._public
+
+    def __getitem__(self, name: str) -> str:
+        return self._known()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known())
+
+    def __len__(self) -> int:
+        return len(self._known())
+
+    def __repr__(self) -> str:
+        return repr(self._known())
+
+
+def call_of(visit: Visit, edge: Edge, body: bytes) -> Call:
+    """The call that the request asks for. Raises BadRequestError."""
+    dialect, principal = visit.found.route.dialect, visit.principal
+    assert principal is not None
+    members = parse_members(body, max_depth=edge.json_depth)
+    if visit.found.model is not None:
+        members["model"] = msgspec.Raw(msgspec.json.encode(visit.found.model))
+    if visit.found.route.streams is not None:
+        members["stream"] = visit.found.route.streams
+    left, options, tags = take_options(members, visit.headers, dialect=dialect.name, principal_tags=principal.tags)
+    dialect.check_request(left)
+    return Call(
+        Request(dialect.operation, dialect, left),
+        principal=principal,
+        options=options,
+        tags=tags,
+        headers=PublicHeaders(visit.headers),
+        id=visit.call_id,
+        route=visit.path,
+    )

@@ -1,0 +1,215 @@
+"""A call that the connection itself serves: no ASGI between the socket and the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from nova_core.errors import ClientClosedError, RequestTimeoutError
+from nova_core.gateway.relay import CallerStream
+from nova_core.server.desk import CallDesk, Visit, stopping
+from nova_core.server.headers import as_block, pairs_of
+from nova_core.server.paths import Found
+from nova_core.server.serving import Edge
+from nova_core.server.streaming import send_stream
+from nova_core.types.principal import Principal
+
+if TYPE_CHECKING:
+    from nova_core.server.protocol import LimitedProtocol
+
+OK = STATUS_LINE[200]
+END = b"\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+HEAD_END = b"\r\n\r\n"
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
+MOST_DIGITS = 20
+
+
+class _Nothing:
+    """uvicorn's protocol wakes whoever waits for a message; here nobody does."""
+
+    def set(self) -> None:
+        """Nobody waits."""
+
+
+class KnownHead:
+    """What the head of a request said. Clients send the same head again and again, but for the length of the body.
+
+    `headers` are without that length. A head is taken for known when it is the same bytes apart from its digits.
+    """
+
+    __slots__ = ("_after", "_before", "edge", "found", "headers", "keep_alive", "path", "principal")
+
+    def __init__(
+        self,
+        edge: Edge,
+        found: Found,
+        path: str,
+        headers: Mapping[str, str],
+        principal: Principal,
+        keep_alive: bool,
+    ) -> None:
+        self.edge = edge
+        self.found = found
+        self.path = path
+        self.headers = headers
+        self.principal = principal
+        self.keep_alive = keep_alive
+        self._before: bytes | None = None
+        self._after = b""
+
+    def learn(self, data: bytes, length: int) -> None:
+        """Remember the bytes of the head, if `data` is just that head and a body of `length` bytes."""
+        head = data[: len(data) - length]
+        found = LENGTH.search(head)
+        if head.endswith(HEAD_END) and head.find(HEAD_END) == len(head) - len(HEAD_END) and found is not None:
+            self._before, self._after = head[: found.start(1)], head[found.end(1) :]
+
+    def body_of(self, data: bytes) -> bytes | None:
+        """The body of a request with this head, None unless `data` is such a request, whole, and nothing else."""
+        before = self._before
+        if before is None or not data.startswith(before):
+            return None
+        begin = len(before)
+        end = data.find(b"\r", begin, begin + MOST_DIGITS)
+        digits = data[begin:end]
+        if end < 0 or not digits.isdigit() or not data.startswith(self._after, end):
+            return None
+        begin = end + len(self._after)
+        length = int(digits)
+        return data[begin:] if len(data) - begin == length <= self.edge.body_limit else None
+
+
+class DirectCall(Visit):
+    """One request of a connection, and its answer. It stands where uvicorn's own cycle would stand.
+
+    Who calls is known already: a request whose caller must be asked for, or is refused, goes the ordinary way.
+    """
+
+    __slots__ = (
+        "_desk", "_edge", "_pieces", "_protocol", "_task", "disconnected", "keep_alive", "response_complete",
+        "response_started", "waiting",
+    )  # fmt: skip
+
+    message_event = _Nothing()
+
+    def __init__(self, desk: CallDesk, known: KnownHead, protocol: LimitedProtocol) -> None:
+        super().__init__(known.found, "POST", known.path, known.headers)
+        self.principal = known.principal
+        self.keep_alive = known.keep_alive
+        self.disconnected = False
+        self.response_started = False
+        self.response_complete = False
+        self.waiting = True
+        self._desk = desk
+        self._edge = known.edge
+        self._protocol = protocol
+        self._pieces: list[bytes] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """A piece of the body."""
+        self._pieces.append(piece)
+
+    def begin(self) -> None:
+        """The body is complete."""
+        self.waiting = False
+        protocol = self._protocol
+        task = self._task = protocol.loop.create_task(self._serve())
+        protocol.tasks.add(task)
+
+    def too_slow(self, seconds: float) -> None:
+        """The body did not come in time."""
+        self.waiting = False
+        self.keep_alive = False
+        self._refuse(RequestTimeoutError(f"the request body did not arrive within {seconds:g} seconds"))
+
+    def leave(self) -> None:
+        """The caller is gone."""
+        if self.response_complete:
+            return
+        if self.waiting:
+            self._desk.refusal(self, ClientClosedError("the caller left while sending the request"))
+        elif self._task is not None:
+            self.disconnected = True
+            self._task.cancel("the caller left")
+
+    async def _serve(self) -> None:
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._pieces = []
+        task = self._task
+        assert task is not None
+        try:
+            answer = await self._desk.answer(self, self._edge, body)
+            if isinstance(answer, CallerStream):
+                await send_stream(answer, pairs_of(self._desk.stream_head(self, self._edge, answer)), self.send)
+                return
+            content = answer.encode()
+            head = self._desk.reply_head(self, self._edge, answer, len(content))
+            if self._protocol.flow.write_paused:
+                await self._protocol.flow.drain()
+            self._write(OK, head, content)
+        except asyncio.CancelledError:
+            if not self.disconnected:
+                await self._stop()
+        except Exception as error:
+            if self.response_started:
+                self._protocol.transport.close()
+                raise
+            self._refuse(error)
+        finally:
+            self._protocol.tasks.discard(task)
+
+    async def _stop(self) -> None:
+        """The process ends before the answer does."""
+        if not self.response_started:
+            self._refuse(stopping())
+        elif not self.response_complete:
+            await self.send({"type": "http.response.body", "body": self._desk.broken_off(self)})
+
+    def _refuse(self, error: Exception) -> None:
+        said, headers, content = self._desk.refusal(self, error)
+        if not isinstance(said, ClientClosedError):
+            self._write(STATUS_LINE[said.status], as_block(headers), content)
+
+    def _write(self, status_line: bytes, head: bytes, content: bytes) -> None:
+        """A whole answer at once."""
+        protocol = self._protocol
+        if self.disconnected or protocol.transport.is_closing():
+            return
+        end = END if self.keep_alive else b"connection: close\r\n\r\n"
+        self.response_started = True
+        protocol.transport.write(b"".join((status_line, protocol.date_line(), head, end, content)))
+        self._finished()
+
+    def _finished(self) -> None:
+        self.response_complete = True
+        if not self.keep_alive:
+            self._protocol.transport.close()
+        self._protocol.on_response_complete()
+
+    async def send(self, message: Any) -> None:
+        """A streamed answer piece by piece, as ASGI says it; waits while the caller is behind."""
+        protocol = self._protocol
+        if protocol.flow.write_paused and not self.disconnected:
+            await protocol.flow.drain()
+        if self.disconnected:
+            return
+        if not self.response_started:
+            self.response_started = True
+            end = END if self.keep_alive else b"connection: close\r\n\r\n"
+            head = (STATUS_LINE[message["status"]], protocol.date_line(), as_block(message["headers"]))
+            protocol.transport.write(b"".join((*head, b"transfer-encoding: chunked\r\n", end)))
+            return
+        body = message.get("body", b"")
+        more = message.get("more_body", False)
+        chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+        if chunk or not more:
+            protocol.transport.write(chunk if more else chunk + LAST_CHUNK)
+        if not more:
+            self._finished()
