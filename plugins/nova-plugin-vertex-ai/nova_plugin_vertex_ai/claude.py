@@ -1,0 +1,67 @@
+"""Claude on Vertex AI: the Messages API, with the model in the path and the API's version in the body."""
+
+# https://docs.claude.com/en/api/claude-on-vertex-ai
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from nova_core.types.call import Call
+from nova_core.types.chat import ChatRequest
+from nova_core.types.deployment import Deployment
+from nova_core.types.dialect import Dialect
+from nova_core.types.fidelity import Fidelity
+from nova_core.types.message import Operation, Request, TypedRequest
+from nova_core.types.upstream import UpstreamRequest
+from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
+from nova_core.wire.anthropic_messages.thinking_models import for_model, review_thinking, with_adaptive_effort
+from nova_core.wire.gemini_api import RESOURCE, VERB, with_verb
+from nova_core.wire.provider import Lane
+from nova_plugin_vertex_ai.authorized import Authorized
+from nova_plugin_vertex_ai.places import below, collection
+
+VERSION = "vertex-2023-10-16"
+COUNTER = "count-tokens"
+"""The model that counts the tokens of requests to the others."""
+
+
+class VertexClaude(Authorized):
+    """`…/publishers/anthropic/models/{model}:rawPredict`, `:streamRawPredict` for streams."""
+
+    dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES, "count_tokens": ANTHROPIC_COUNT_TOKENS}
+    joined_headers = frozenset({"anthropic-beta"})
+
+    def request_headers(self, request: Request, call: Call) -> list[tuple[str, str]]:
+        """The beta features that a caller of this API asks for."""
+        asked = call.headers.get("anthropic-beta") if call.original.dialect in self.dialects.values() else None
+        return [("anthropic-beta", asked)] if asked else []
+
+    def before_translation(self, typed: TypedRequest) -> TypedRequest:
+        """An effort as adaptive thinking, for the models that think so."""
+        return with_adaptive_effort(typed) if isinstance(typed, ChatRequest) else typed
+
+    def review(self, request: Request) -> Fidelity:
+        """What the vendor refuses, and what is said nearly about thinking."""
+        return super().review(request) + review_thinking(request)
+
+    def to_upstream(self, request: Request) -> Request:
+        """Thinking as the model takes it."""
+        return for_model(super().to_upstream(request))
+
+    def url(self, deployment: Deployment, operation: Operation) -> str:
+        """The model's address, to which the verb is appended; a base that is the whole resource stays."""
+        base = VERB.sub("", (deployment.api_base or "").rstrip("/"))
+        if operation != "count_tokens" and RESOURCE.search(urlsplit(base).path):
+            return base
+        model = COUNTER if operation == "count_tokens" else deployment.model
+        return below(collection(deployment, "v1"), f"publishers/anthropic/models/{model}")
+
+    def outgoing(
+        self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool
+    ) -> UpstreamRequest:
+        """The version stands in the body; the model only where it is not the path's."""
+        counts = lane.dialect is ANTHROPIC_COUNT_TOKENS
+        body = (request if counts else request.without("model")).with_members({"anthropic_version": VERSION})
+        url = with_verb(lane.url, "streamRawPredict" if streamed else "rawPredict")
+        return UpstreamRequest(url, "POST", headers, body.encode(), streamed)
