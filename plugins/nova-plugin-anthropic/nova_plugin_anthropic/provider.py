@@ -15,9 +15,9 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Operation, Request, TypedRequest
 from nova_core.types.secret import Secret
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
+from nova_core.wire.anthropic_messages.thinking_models import for_model, review_thinking, with_adaptive_effort
 from nova_core.wire.provider import DialectProvider
 from nova_plugin_anthropic.betas import betas_for
-from nova_plugin_anthropic.thinking_models import for_model, review_thinking, with_adaptive_effort
 
 VERSION = "2023-06-01"
 TOKEN_PREFIX = "sk-ant-oat"

@@ -14,10 +14,10 @@ from nova_core.types.fidelity import Fate
 from nova_core.types.message import Request
 from nova_core.types.secret import Secret
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
+from nova_core.wire.anthropic_messages.thinking_models import family_of
 from nova_core.wire.body import parse_members
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_plugin_anthropic import plugin
-from nova_plugin_anthropic.thinking_models import family_of
 
 ADAPTIVE = {"type": "adaptive", "display": "summarized"}
 ALWAYS_ON = ["claude-fable-5", "claude-fable-5-1", "claude-mythos-5", "claude-opus-5-5", "claude-opus-6"]

@@ -107,6 +107,7 @@ class MemoryCache:
         entry = unpacked(value) if value is not None else None
         dialect = self._dialects.get(entry.dialect) if entry is not None else None
         if entry is None or dialect is None:
+            call.note(STEP, "miss", key)
             return None
         if wanted.max_age is not None and self._clock() - entry.stored > wanted.max_age:
             return None

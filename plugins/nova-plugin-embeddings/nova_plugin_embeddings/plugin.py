@@ -15,6 +15,8 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Reply, Request
 from nova_core.types.plugin import ConfigSection, GatewayView
 from nova_core.types.routing import Catalog
+from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.translate import translate_request
 from nova_plugin_embeddings.asked import Asked, asked
 from nova_plugin_embeddings.merging import merged
 from nova_plugin_embeddings.selection import Part, part_request, parts_of, selected
@@ -25,7 +27,7 @@ logger = logging.getLogger("nova.embeddings")
 
 NAME = "nova_task_router"
 ASKED = StashKey[Asked]("embeddings.asked")
-DIALECT = "openai_embeddings"
+DIALECT = OPENAI_EMBEDDINGS.name
 
 
 class NovaTaskRouter:
@@ -53,25 +55,49 @@ class NovaTaskRouter:
         return (ConfigSection(("plugins", NAME), ("tasks",), _check_settings),)
 
     @hookimpl
-    async def pre_call(self, call: Call, request: Request) -> Reply | None:
-        """Refuse what no deployment serves; split a batch that no single deployment serves. Raises BadRequestError."""
+    async def pre_call(self, call: Call, request: Request) -> Request | Reply | None:
+        """Refuse what no deployment serves; split a batch that no single deployment serves. Raises BadRequestError.
+
+        What was asked in another dialect goes on in this one, where a task can stand beside each item.
+        """
         if request.operation != "embedding":
             return None
+        if request.dialect.name != DIALECT:
+            request, _ = translate_request(request, OPENAI_EMBEDDINGS)
+            return await self._taken(call, request) or request
+        return await self._taken(call, request)
+
+    @hookimpl
+    def plan_call(self, call: Call, request: Request) -> Sequence[Request] | None:
+        """The request as it is routed, or those of the parts of its batch. Raises what `pre_call` raises."""
+        if request.operation != "embedding":
+            return None
+        if request.dialect.name != DIALECT:
+            request, _ = translate_request(request, OPENAI_EMBEDDINGS)
+        return [part_request(request, part) for part in self._parts(call, request)] or [request]
+
+    async def _taken(self, call: Call, request: Request) -> Reply | None:
+        """The answer to a batch that is split, None for what goes on as it is."""
+        parts = self._parts(call, request)
+        return await self._split(call, request, parts) if parts else None
+
+    def _parts(self, call: Call, request: Request) -> Sequence[Part]:
+        """The parts of a batch that no single deployment serves. Raises BadRequestError for what none serves."""
         wanted = asked(request)
         call.stash[ASKED] = wanted
         group = self._group(request.model)
         if not is_task_routed(group, self._known, [task.name for task in wanted.tasks]):
-            return None
+            return ()
         for task in wanted.tasks:
             refuse_unserved(task, group, self._known, request.model)
         if not wanted.tasks and not wanted.adapters:
             self._warn(request.model)
         parts = parts_of(wanted, group)
         if len(parts) < 2:
-            return None
+            return ()
         for part in parts:  # before anything is asked, and with the places that the caller knows
             selected(Asked(part, wanted.single, wanted.adapter), group, self._known, request.model)
-        return await self._split(call, request, parts)
+        return parts
 
     @hookimpl(tryfirst=True)
     def route_select(

@@ -27,6 +27,7 @@ _NUMBERS = msgspec.json.Decoder(list[float])
 _ROWS = msgspec.json.Decoder(list[list[float]])
 _TEXT = msgspec.json.Decoder(str)
 WIDTH_OF_NUMBER = 4
+_DIGITS_AND_SPACE = b"0123456789. \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,22 @@ def _one(place: int, raw: msgspec.Raw | None, expected: Expected) -> tuple[int |
     if start[:1] == b'"':
         numbers = _unpacked(place, raw)
         return len(numbers), None if expected.encoding == "base64" else _raw(numbers.tolist())
+    if expected.encoding != "base64" and (width := width_of(bytes(raw))) is not None:
+        return width, None
     values = _decoded(place, raw, _NUMBERS)
     return len(values), _packed(place, values) if expected.encoding == "base64" else None
+
+
+def width_of(vector: bytes) -> int | None:
+    """How many numbers an array holds, from the shape of its JSON alone, which is known to be well formed.
+
+    None where that does not show that all of them are numbers that a double can hold: an exponent that is not negative
+    may be one too many.
+    """
+    shape = vector.translate(None, _DIGITS_AND_SPACE)
+    commas = shape.count(b",")
+    only_numbers = shape.replace(b"e-", b"").translate(None, b"-,") == b"[]"
+    return commas + 1 if commas and only_numbers else None
 
 
 def _rows(place: int, raw: msgspec.Raw) -> int | None:

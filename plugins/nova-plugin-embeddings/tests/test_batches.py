@@ -15,6 +15,7 @@ from nova_core.errors import BadRequestError, NovaError
 from nova_core.gateway.summary import summary
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request
+from nova_core.wire.gemini import GEMINI_BATCH_EMBED
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_plugin_embeddings.asked import asked
 from nova_plugin_embeddings.merging import merged, total
@@ -228,3 +229,13 @@ async def test_parts_that_a_cache_answers_cost_and_count_nothing(gateway, upstre
     assert nova.last.usage.total == 0 and "response-cost" not in summary(nova.last)
     assert summary(nova.last)["model-id"] == "nova-embeddings-code, nova-embeddings-retrieval"
     assert len(upstream.requests) == 2
+
+
+async def test_a_batch_of_the_gemini_api_is_split_by_its_tasks_too(nova, upstream):
+    asked_for = {"a": "RETRIEVAL_QUERY", "b": "CODE_RETRIEVAL_QUERY", "c": "SEMANTIC_SIMILARITY"}
+    requests = [{"content": {"parts": [{"text": text}]}, "taskType": task} for text, task in asked_for.items()]
+    members = {"model": "nova-embeddings-v1", "requests": requests}
+    reply = await nova.answer(members, operation="embedding", dialect=GEMINI_BATCH_EMBED)
+    assert len(reply.get("embeddings")) == 3
+    sent = {received.model: received.json["input"] for received in upstream.requests}
+    assert [[each["text"] for each in sent[model]] for model in (RETRIEVAL, CODE, MATCHING)] == [["a"], ["b"], ["c"]]

@@ -18,7 +18,7 @@ from nova_core.types.message import Reply
 from nova_core.wire.body import parse_members
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_plugin_embeddings.opening import opening
-from nova_plugin_embeddings.vectors import Expected, checked
+from nova_plugin_embeddings.vectors import Expected, checked, width_of
 
 from .nova import CODE, CONFIG, RETRIEVAL, send, vectors
 
@@ -226,3 +226,31 @@ async def test_vectors_in_another_order_are_put_in_order_and_every_byte_of_their
     got = await send(nova, {"input": ["a", "b"], "task": "retrieval"})
     assert vectors(got) == [[0.10000000000000001, 100.0], [1e-45, -0.0]]
     assert b"[1e-45, -0.0]" in got.encode() and b"[0.10000000000000001, 1E+2]" in got.encode()
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-9, 9)
+others = st.sampled_from([None, True, False, "1,2", "", [1.0], {"a": 1}])
+
+
+@given(st.lists(numbers | others, max_size=5) | st.lists(numbers, max_size=5), st.sampled_from([",", ", ", "\n, "]))
+def test_a_width_is_seen_without_decoding_only_where_there_are_numbers_alone(values, between):
+    found = width_of(("[" + between.join(map(json.dumps, values)) + "]").encode())
+    assert found in (None, len(values))
+    assert found is None or all(type(value) in (int, float) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("vector", "width"),
+    [
+        (b"[0.1,-2,3e-7]", 3),
+        (b"[1, 1e400]", None),
+        (b"[1, 1E-5]", None),
+        (b"[]", None),
+        (b"[ ]", None),
+        (b"[null,1]", None),
+        (b'["e-",1]', None),
+        (b"[[1,2],[3]]", None),
+    ],
+)
+def test_what_may_be_no_finite_number_is_left_to_decoding(vector, width):
+    assert width_of(vector) == width

@@ -1,95 +1,134 @@
-"""Replies of vendors whose words differ, whole and streamed, made into what OpenAI's format says."""
+"""Menders for finish reasons, content in parts, usage in odd places, and thoughts in the text."""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from nova_core.types.events import Frame
-from nova_core.types.message import Reply
-from nova_core.wire.sse import SseParser
-from nova_plugin_openai_compatible.row import Vendor
+from nova_plugin_openai_compatible.answers import with_choices
 
 LISTED = re.compile(rb'"content"\s*:\s*\[')
 CALLING = re.compile(rb'"tool_calls"\s*:\s*\[')
 UNFINISHED = re.compile(rb'"finish_reason"\s*:\s*""')
+OPENING, CLOSING = "<think>", "</think>"
 
 
-class Mending:
-    """Mends the choices of one answer. `called` remembers which choices have called tools, across its frames."""
+class FinishMender:
+    """An empty finish reason becomes `tool_calls` after calls of tools, and none in other chunks."""
 
-    def __init__(self, vendor: Vendor) -> None:
-        self.vendor = vendor
-        self.called: set[Any] = set()
+    def __init__(self) -> None:
+        self._called: set[Any] = set()
 
     def concerns(self, data: bytes) -> bool:
-        """Whether these bytes of JSON may need mending; told without decoding them."""
-        if self.vendor.splits_content and LISTED.search(data):
-            return True
-        return self.vendor.repairs_finish and bool(CALLING.search(data) or UNFINISHED.search(data))
+        """Calls of tools are noted, empty reasons mended."""
+        return bool(CALLING.search(data) or UNFINISHED.search(data))
 
-    def choice(self, choice: Any) -> Any:
-        """A choice of a reply (`message`) or of a chunk (`delta`)."""
-        if not isinstance(choice, Mapping):
-            return choice
-        part = "delta" if "delta" in choice else "message"
-        said = choice.get(part)
-        if not isinstance(said, Mapping):
-            return choice
-        mended = dict(choice)
-        if self.vendor.splits_content:
-            mended[part] = split_content(said)
-        if self.vendor.repairs_finish:
-            if said.get("tool_calls"):
-                self.called.add(choice.get("index"))
-            if choice.get("finish_reason") == "":
-                mended["finish_reason"] = self._finish(part, choice)
-        return mended
+    def mended(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer with its finish reasons."""
+        return with_choices(answer, self._choice)
 
-    def _finish(self, part: str, choice: Mapping[str, Any]) -> str | None:
-        if choice.get("index") in self.called:
-            return "tool_calls"
+    def _choice(self, choice: dict[str, Any], part: str, said: Mapping[str, Any]) -> dict[str, Any]:
+        if said.get("tool_calls"):
+            self._called.add(choice.get("index"))
+        if choice.get("finish_reason") != "":
+            return choice
+        if choice.get("index") in self._called:
+            return {**choice, "finish_reason": "tool_calls"}
         # Without a tool call an empty reason in a chunk only means that more is to come.
-        return None if part == "delta" else ""
+        return {**choice, "finish_reason": None} if part == "delta" else choice
 
 
-class MendedFrames:
-    """A frame parser that mends what the vendor streams."""
+class PartsMender:
+    """Content in parts becomes `content` and `reasoning_content`; left alone when a part is neither."""
 
-    def __init__(self, vendor: Vendor) -> None:
-        self._parser = SseParser()
-        self._mending = Mending(vendor)
+    def concerns(self, data: bytes) -> bool:
+        """Content that is a list."""
+        return LISTED.search(data) is not None
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """Frames completed by `data`."""
-        return [self._mended(frame) for frame in self._parser.feed(data)]
-
-    def end(self) -> list[Frame]:
-        """Frames left at the end of data."""
-        return [self._mended(frame) for frame in self._parser.end()]
-
-    def _mended(self, frame: Frame) -> Frame:
-        if not self._mending.concerns(frame.data):
-            return frame
-        try:
-            chunk = msgspec.json.decode(frame.data)
-        except msgspec.DecodeError:
-            return frame  # the dialect says what is wrong with it
-        if not isinstance(chunk, dict) or not isinstance(chunk.get("choices"), list):
-            return frame
-        chunk["choices"] = [self._mending.choice(choice) for choice in chunk["choices"]]
-        return Frame(msgspec.json.encode(chunk), frame.event)
+    def mended(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer with texts for content."""
+        return with_choices(answer, lambda choice, part, said: {**choice, part: split_content(said)})
 
 
-def mended_reply(reply: Reply, vendor: Vendor) -> Reply:
-    """A whole reply, mended."""
-    mending = Mending(vendor)
-    if not mending.concerns(msgspec.json.encode(reply.members.get("choices"))):
-        return reply
-    return reply.with_members({"choices": [mending.choice(choice) for choice in reply.get("choices")]})
+class UsageMender:
+    """Usage that a stream states at another place than `usage`, such as in its last choice."""
+
+    def __init__(self, place: tuple[str | int, ...]) -> None:
+        self._place = place
+
+    def concerns(self, data: bytes) -> bool:
+        """Whatever may state usage."""
+        return b'"usage"' in data
+
+    def mended(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer with `usage`, unless it has it."""
+        found: Any = answer
+        for step in self._place:
+            found = _at(found, step)
+        return {**answer, "usage": found} if isinstance(found, Mapping) and not answer.get("usage") else answer
+
+
+class ThoughtsMender:
+    """Text between `<think>` and `</think>` at the beginning of the content becomes `reasoning_content`."""
+
+    def __init__(self) -> None:
+        self._splitters: dict[Any, ThoughtSplitter] = defaultdict(ThoughtSplitter)
+
+    def concerns(self, data: bytes) -> bool:
+        """Everything until the answer proper has begun."""
+        return not self._splitters or not all(splitter.done for splitter in self._splitters.values())
+
+    def mended(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer with thoughts apart."""
+        return with_choices(answer, self._choice)
+
+    def _choice(self, choice: dict[str, Any], part: str, said: Mapping[str, Any]) -> dict[str, Any]:
+        splitter = self._splitters[choice.get("index")]
+        content = said.get("content")
+        last = part == "message" or choice.get("finish_reason") is not None
+        if splitter.done or not (isinstance(content, str) or last):
+            return choice
+        thought, text = splitter.split(content if isinstance(content, str) else "", last=last)
+        split = dict(said)
+        if isinstance(content, str) or text:
+            split["content"] = text if text or not thought else (None if part == "delta" else "")
+        if thought:
+            split["reasoning_content"] = thought
+        return {**choice, part: split}
+
+
+class ThoughtSplitter:
+    """Tells thoughts from text in one choice, piece by piece. `done` once only text can follow."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self._thinking = False
+        self._held = ""
+
+    def split(self, piece: str, *, last: bool) -> tuple[str, str]:
+        """(thought, text) that `piece` completes; with `last` nothing is held back."""
+        held = self._held + piece
+        self._held = ""
+        if not self._thinking:
+            start = held.lstrip()
+            if not start.startswith(OPENING):
+                if OPENING.startswith(start) and not last:
+                    self._held = held
+                    return "", ""
+                self.done = True
+                return "", held
+            self._thinking = True
+            held = start.removeprefix(OPENING).lstrip("\n")
+        thought, closing, text = held.partition(CLOSING)
+        if closing:
+            self.done = True
+            return thought.rstrip("\n"), text.lstrip()
+        kept = 0 if last else _begun(held, CLOSING)
+        self.done = last
+        self._held = held[len(held) - kept :]
+        return held[: len(held) - kept], ""
 
 
 def split_content(said: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -109,3 +148,14 @@ def _thought(thinking: Any) -> str:
     if isinstance(thinking, list):
         return "".join(str(part.get("text") or "") for part in thinking if isinstance(part, Mapping))
     return thinking if isinstance(thinking, str) else ""
+
+
+def _begun(text: str, tag: str) -> int:
+    """How many characters at the end of `text` may be the beginning of `tag`."""
+    return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if tag.startswith(text[-size:])), 0)
+
+
+def _at(value: Any, step: str | int) -> Any:
+    if isinstance(step, str):
+        return value.get(step) if isinstance(value, Mapping) else None
+    return value[step] if isinstance(value, list) and len(value) > step else None

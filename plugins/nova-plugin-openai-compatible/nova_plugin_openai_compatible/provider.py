@@ -2,95 +2,185 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
+from nova_core.errors import ConfigurationError
+from nova_core.hookspecs import hookimpl
+from nova_core.types.call import Call
+from nova_core.types.chat import ChatRequest
 from nova_core.types.deployment import Deployment
-from nova_core.types.dialect import Dialect
-from nova_core.types.fidelity import Fate, Fidelity, FieldNote
-from nova_core.types.message import Reply, Request
-from nova_core.types.upstream import FrameParser
+from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
+from nova_core.types.message import Operation, Request, TypedRequest
+from nova_core.types.upstream import Exchange
 from nova_core.wire.drop_policy import review
-from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OPENAI_PATHS, OpenAICompatible, mentions
-from nova_plugin_openai_compatible.mending import MendedFrames, mended_reply
-from nova_plugin_openai_compatible.rewriting import dropped_paths, rewritten, without_keys
-from nova_plugin_openai_compatible.row import PLAIN_MESSAGES, Vendor
+from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_chat.render import LONGEST_TOOL_NAME
+from nova_core.wire.openai_compatible import (
+    OPENAI_DIALECTS,
+    OPENAI_PATHS,
+    RESPONSES,
+    RESPONSES_PATHS,
+    OpenAICompatible,
+    mentions,
+)
+from nova_core.wire.tool_names import with_short_names
+from nova_plugin_openai_compatible.answers import MakeMender, mended_exchange
+from nova_plugin_openai_compatible.asking import (
+    asks_by_tool,
+    concerns_messages,
+    in_words_of_vendor,
+    nudges,
+    out_of_range,
+    renamed,
+)
+from nova_plugin_openai_compatible.citing import CitationsMender
+from nova_plugin_openai_compatible.json_tool import JsonToolMender, has_tools, was_asked
+from nova_plugin_openai_compatible.mending import FinishMender, PartsMender, ThoughtsMender, UsageMender
+from nova_plugin_openai_compatible.rewriting import dropped_paths
+from nova_plugin_openai_compatible.row import Vendor
+from nova_plugin_openai_compatible.thinking import loses_budget
+from nova_plugin_openai_compatible.tool_names import NamesMender, names_to_restore
+
+VARIABLE = re.compile(r"\{([\w|]+)\}")
 
 
 class VendorProvider(OpenAICompatible):
-    """The provider of one row."""
+    """The provider of one row, under its name or one of its aliases."""
 
-    def __init__(self, vendor: Vendor) -> None:
+    def __init__(self, vendor: Vendor, name: str | None = None) -> None:
         self.vendor = vendor
-        self.providers = (vendor.name,)
+        self.providers = (name or vendor.name,)
         self.base_url = vendor.base_url
-        self.api_base_env = vendor.api_base_env
-        self.api_key_env = vendor.api_key_env
+        self.api_base_env = vendor.base_variables
+        self.api_key_env = vendor.key_variables
         self.key_required = vendor.key_required
         self.keeps_cache_control = vendor.keeps_cache_control
         self.unsupported = vendor.unsupported
         self.hints = vendor.hints
         self.dialects = {operation: OPENAI_DIALECTS[operation] for operation in vendor.operations}
-        self.paths = {operation: OPENAI_PATHS[operation] for operation in vendor.operations}
+        self.paths = {operation: OPENAI_PATHS[operation] for operation in vendor.operations} | dict(vendor.paths)
+        self.natives = RESPONSES if vendor.responses else {}
+        self.native_paths = RESPONSES_PATHS if vendor.responses else {}
+        variables = "|".join(VARIABLE.findall(vendor.base_url or "")).lower()
+        self.settings_keys = (*OpenAICompatible.settings_keys, *filter(None, variables.split("|")))
+        self._looks_at = vendor.looks_at
+        self._menders = tuple(_menders(vendor))
 
     def __repr__(self) -> str:
-        return f"VendorProvider({self.vendor.name})"
+        return f"VendorProvider({self.providers[0]})"
 
     def complete(self, deployment: Deployment, environ: Mapping[str, str]) -> Deployment:
         """Address, key and headers from the environment. Raises ConfigurationError without an address."""
         complete = super().complete(deployment, environ)
-        base = (complete.api_base or "").rstrip("/")
-        if self.vendor.base_suffix and not base.endswith((self.vendor.base_suffix, *self.paths.values())):
-            base += self.vendor.base_suffix
         known = {name.lower() for name in complete.extra_headers}
         found = {
             name: environ[variable]
             for name, variable in self.vendor.env_headers.items()
             if environ.get(variable) and name.lower() not in known
         }
+        base = self._shaped(self._filled(complete, environ).rstrip("/"))
         return replace(complete, api_base=base, extra_headers={**found, **complete.extra_headers})
 
+    def url(self, deployment: Deployment, operation: Operation) -> str:
+        """Where the operation is served; with some vendors the model's name says it."""
+        base = deployment.api_base or ""
+        place = self.vendor.place.of(deployment.model) if self.vendor.place else None
+        if place is None or base.endswith(self.paths[operation]):
+            return super().url(deployment, operation)
+        if not place.startswith("/"):
+            # A whole address is the vendor's own: one that the operator gives is elsewhere.
+            return super().url(replace(deployment, api_base=place if base == self.base_url else base), operation)
+        return super().url(replace(deployment, api_base=base + place), operation)
+
+    def untouched(self, request: Request) -> bool:
+        """See `DialectProvider.untouched`."""
+        if self._looks_at is None or request.dialect.name in self.natives:
+            return False
+        return self._looks_at.isdisjoint(request.members) and super().untouched(request)
+
     def review(self, request: Request) -> Fidelity:
-        """What the row refuses, of members, by model, and inside messages and tools."""
+        """What the row refuses, of members, by model, by value, and inside messages and tools of a chat."""
+        if request.dialect.name in self.natives:
+            return EXACT
         found = super().review(request)
-        if request.dialect.operation != "chat":
+        if request.dialect.name != OPENAI_CHAT.name:
             return found
         for gate in self.vendor.gates:
             if gate.models.match(request.model):
                 found += review(request.members, sorted(gate.members))
-        return found + Fidelity(tuple(self._nested(request)))
+        more = (*self._refused(request), *self._nested(request))
+        return found + Fidelity(more) if more else found
+
+    def before_translation(self, typed: TypedRequest) -> TypedRequest:
+        """Names of tools within what the dialect says."""
+        if not isinstance(typed, ChatRequest):
+            return typed
+        return with_short_names(typed, self.vendor.tool_name_limit or LONGEST_TOOL_NAME)
 
     def to_upstream(self, request: Request) -> Request:
         """The request in the vendor's words."""
-        request = self._renamed(super().to_upstream(request))
-        if request.dialect.operation != "chat":
-            return request
-        vendor = self.vendor
-        request = self._with_thinking(self._narrowed(request))
-        changes: dict[str, Any] = dict(self._replaced(request))
-        if vendor.model_prefix and "/" not in request.model:
-            changes["model"] = vendor.model_prefix + request.model
-        if any(mentions(request, "tools", key) for key in vendor.schema_drop):
-            changes["tools"] = without_keys(request.get("tools"), vendor.schema_drop)
-        if self._concerns_messages(request) and isinstance(messages := request.get("messages"), list):
-            changed = rewritten(messages, vendor.messages, thinking=self._thinks(request))
-            changes |= {"messages": changed} if changed != messages else {}
-        return request.with_members(changes) if changes else request
+        request = renamed(super().to_upstream(request), self.vendor)
+        edited = self.vendor.model_edit.of(request.model) if self.vendor.model_edit else None
+        if request.dialect.name == OPENAI_CHAT.name:
+            request = in_words_of_vendor(request, self.vendor)
+        return request.with_members({"model": edited}) if edited is not None else request
 
-    def from_upstream(self, reply: Reply) -> Reply:
-        """The reply as the dialect has it."""
-        reply = super().from_upstream(reply)
-        return mended_reply(reply, self.vendor) if reply.dialect.operation == "chat" else reply
+    @hookimpl
+    def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
+        """One attempt, its answer in the dialect's words."""
+        exchange = super().provider_call(call, request, deployment)
+        if exchange.dialect.name != OPENAI_CHAT.name:
+            return exchange
+        makers = (*self._menders, *self._undoing(request, exchange.request.body or b""))
+        return mended_exchange(exchange, makers) if makers else exchange
 
-    def frames(self, dialect: Dialect) -> FrameParser:
-        """Frames as the dialect has them."""
-        mends = self.vendor.repairs_finish or self.vendor.splits_content
-        return MendedFrames(self.vendor) if mends and dialect.operation == "chat" else super().frames(dialect)
+    def _undoing(self, request: Request, body: bytes) -> Iterator[MakeMender]:
+        """What this request makes the answer need."""
+        limit = self.vendor.tool_name_limit
+        if limit is None and request.dialect.name != OPENAI_CHAT.name:
+            limit = LONGEST_TOOL_NAME
+        if limit is not None and (names := names_to_restore(request, limit)):
+            yield partial(NamesMender, names)
+        if self.vendor.json_by_tool is not None and was_asked(request, body):
+            yield JsonToolMender
+
+    def _filled(self, deployment: Deployment, environ: Mapping[str, str]) -> str:
+        """The base with its variables. Raises ConfigurationError when one is missing."""
+        base = deployment.api_base or ""
+        if base != self.base_url:
+            return base
+        found = {names: _variable(names.split("|"), deployment, environ) for names in VARIABLE.findall(base)}
+        if missing := [names for names, value in found.items() if not value]:
+            raise ConfigurationError(
+                f"provider {deployment.provider} needs the environment variable "
+                f"{' and '.join(missing).replace('|', ' or ')}, or `api_base` for {deployment.model}"
+            )
+        return VARIABLE.sub(lambda names: found[names[1]], base)
+
+    def _shaped(self, base: str) -> str:
+        if base.endswith(tuple(self.paths.values())):
+            return base
+        return next((shaped for edit in self.vendor.base_edits if (shaped := edit.of(base)) is not None), base)
+
+    def _refused(self, request: Request) -> Iterator[FieldNote]:
+        for name, words in self.vendor.refused_values.items():
+            value = request.get(name)
+            word = value.get("type") if isinstance(value, Mapping) else value
+            if isinstance(word, str) and word in words:
+                yield FieldNote(name, Fate.LOST, f"not as {word}")
+        for name, nearest in out_of_range(request, self.vendor):
+            yield FieldNote(name, Fate.APPROXIMATED, f"sent as {nearest:g}")
+        if asks_by_tool(request, self.vendor) and has_tools(request):
+            yield FieldNote("response_format", Fate.LOST, "this model cannot follow a schema beside tools")
+        if nudges(request, self.vendor):
+            yield FieldNote("tool_choice", Fate.APPROXIMATED, "said as a message")
 
     def _nested(self, request: Request) -> Iterator[FieldNote]:
         vendor = self.vendor
-        if self._concerns_messages(request) and isinstance(messages := request.get("messages"), list):
+        if concerns_messages(request, vendor) and isinstance(messages := request.get("messages"), list):
             yield from (FieldNote(path, Fate.HINT) for path in dropped_paths(messages, vendor.messages))
         if "strict" in vendor.schema_drop and mentions(request, "tools", "strict"):
             for place, tool in enumerate(request.get("tools") or ()):
@@ -99,56 +189,25 @@ class VendorProvider(OpenAICompatible):
         for first, second in vendor.exclusive:
             if request.get(first) is not None and request.get(second) is not None:
                 yield FieldNote(second, Fate.HINT, f"`{first}` says it already")
-        if vendor.thinking_by_type and "budget_tokens" in (request.get("thinking") or {}):
+        if loses_budget(vendor.thinking, request):
             yield FieldNote("thinking.budget_tokens", Fate.HINT)
 
-    def _concerns_messages(self, request: Request) -> bool:
-        """Whether the row's rules on messages may change these; mostly told without decoding them."""
-        rules = self.vendor.messages
-        if replace(rules, drop=frozenset(), keep_in=frozenset()) != PLAIN_MESSAGES:
-            return True
-        return any(mentions(request, "messages", f'"{name}"') for name in rules.drop)
 
-    def _renamed(self, request: Request) -> Request:
-        for old, new in self.vendor.renames.items():
-            if old in request.members:
-                value = request.members.get(new, request.members[old])
-                request = request.without(old).with_members({new: value})
-        return request
+def _menders(vendor: Vendor) -> Iterator[MakeMender]:
+    """What every answer of the vendor needs."""
+    if vendor.splits_content:
+        yield PartsMender
+    if vendor.splits_thoughts:
+        yield ThoughtsMender
+    if vendor.repairs_finish:
+        yield FinishMender
+    if vendor.cites:
+        yield CitationsMender
+    if vendor.usage_at:
+        yield partial(UsageMender, vendor.usage_at)
 
-    def _replaced(self, request: Request) -> Iterator[tuple[str, Any]]:
-        for name, known in self.vendor.values.items():
-            value = request.get(name)
-            if isinstance(value, str) and value in known:
-                yield name, known[value]
 
-    def _narrowed(self, request: Request) -> Request:
-        """A named tool as the only tool there is, for vendors that cannot be told a name."""
-        choice, tools = request.get("tool_choice"), request.get("tools")
-        if self.vendor.narrows_named_tool is None or not isinstance(choice, Mapping) or not isinstance(tools, list):
-            return request
-        name = (choice.get("function") or {}).get("name")
-        named = [
-            tool for tool in tools if isinstance(tool, Mapping) and (tool.get("function") or {}).get("name") == name
-        ]
-        return (
-            request.with_members({"tool_choice": self.vendor.narrows_named_tool, "tools": named}) if named else request
-        )
-
-    def _with_thinking(self, request: Request) -> Request:
-        """Thinking switched by its type alone; an effort switches it too."""
-        thinking, effort = request.get("thinking"), request.get("reasoning_effort")
-        if not self.vendor.thinking_by_type or (thinking is None and effort is None):
-            return request
-        off = thinking.get("type") == "disabled" if isinstance(thinking, Mapping) else effort == "none"
-        request = request.with_members({"thinking": {"type": "disabled" if off else "enabled"}})
-        return request.without("reasoning_effort") if off else request
-
-    def _thinks(self, request: Request) -> bool:
-        """Whether assistant turns must carry their reasoning."""
-        rule = self.vendor.messages.blank_reasoning
-        if rule is None:
-            return False
-        thinking = request.get("thinking")
-        asked = isinstance(thinking, Mapping) and thinking.get("type") != "disabled"
-        return asked or rule.match(request.model) is not None
+def _variable(names: list[str], deployment: Deployment, environ: Mapping[str, str]) -> str:
+    """The first of the variables that has a value; a setting of the deployment with its name comes before it."""
+    said = (deployment.settings.get(name.lower()) or environ.get(name) for name in names)
+    return next((str(value) for value in said if value), "")

@@ -1,4 +1,4 @@
-"""What rows ask for, done to messages and tools. Everything answers new values and leaves its input alone."""
+"""What rows ask for, done to messages. Everything answers new values and leaves its input alone."""
 
 from __future__ import annotations
 
@@ -27,30 +27,6 @@ def dropped_paths(messages: list[Any], rules: Messages) -> Iterator[str]:
             yield from (
                 f"messages[{place}].{name}" for name in sorted(rules.drop) if message.get(name) not in (None, [], {})
             )
-
-
-def without_keys(tools: Any, keys: frozenset[str]) -> Any:
-    """Tools without `keys`, at any depth, except where a key is the name of an argument."""
-    if isinstance(tools, list):
-        return [without_keys(item, keys) for item in tools]
-    if not isinstance(tools, Mapping):
-        return tools
-    return {
-        name: _arguments(value, keys) if name in ("properties", "$defs") else without_keys(value, keys)
-        for name, value in tools.items()
-        if not _dropped(name, value, keys)
-    }
-
-
-def _dropped(name: str, value: Any, keys: frozenset[str]) -> bool:
-    # `additionalProperties: false` only restates strictness; a schema there says something.
-    return name in keys and (name != "additionalProperties" or value is False)
-
-
-def _arguments(value: Any, keys: frozenset[str]) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    return {name: without_keys(schema, keys) for name, schema in value.items()}
 
 
 def _says_nothing(message: Mapping[str, Any]) -> bool:

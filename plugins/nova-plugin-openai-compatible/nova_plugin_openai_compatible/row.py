@@ -5,11 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
+from typing import Any, Literal
 
 from nova_core.types.message import Operation
 
 MAX_TOKENS: Mapping[str, str] = {"max_completion_tokens": "max_tokens"}
+
+Thinking = Literal["", "type", "adaptive", "switch", "flag", "template", "reasoning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A text that matches `found` as a whole becomes `made`, in which `\\1` is what the first group found."""
+
+    found: re.Pattern[str]
+    made: str
+
+    def of(self, text: str) -> str | None:
+        """The edited text; None when it does not match."""
+        match = self.found.fullmatch(text)
+        return match.expand(self.made) if match else None
+
+
+def edit(found: str, made: str) -> Edit:
+    """An edit, its pattern compiled."""
+    return Edit(re.compile(found), made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +58,12 @@ class Messages:
     drop_empty: bool = False
     blank_reasoning: re.Pattern[str] | None = None
 
+    @property
+    def reads_every_message(self) -> bool:
+        """Whether only reading the messages tells if something must change."""
+        rules = (self.flat_text, self.call_members is not None, self.drop_empty, self.blank_reasoning is not None)
+        return any(rules)
+
 
 PLAIN_MESSAGES = Messages()
 
@@ -45,39 +72,90 @@ PLAIN_MESSAGES = Messages()
 class Vendor:
     """One OpenAI-compatible vendor: where it is, and what it takes differently.
 
-    Where: `base_url` None means that the operator must say; `base_suffix` is added to a base that lacks it;
-    `env_headers` are headers whose value is an environment variable; `model_prefix` is put before chat models
-    without a slash.
+    Where: `base_url` None means that the operator must say; `{NAME|OTHER}` in it is an environment variable, or a
+    setting of the deployment in lower case. The variables of key and base are `<NAME>_API_KEY` and `<NAME>_API_BASE`
+    where the row does not name them. `base_edits` put bases in shape, the first that matches. `place` makes a whole
+    address, or a path after the base, of the model's name, and `model_edit` the name that is sent. `paths` are those
+    that differ from OpenAI's; `responses` says that it also serves the Responses API. `env_headers` are headers whose
+    value is an environment variable. `aliases` are further prefixes.
 
-    Refused: `unsupported` members (or dropped where the operator allows it), `gates` by model. Always dropped:
-    `hints`; the second of an `exclusive` pair if both are given; `schema_drop` keys of tools and their schemas.
+    Refused: `unsupported` members (or dropped where the operator allows it), `gates` by model, `refused_values` of
+    members (the value, or the `type` of one that is an object). Always dropped: `hints`; the second of an `exclusive`
+    pair if both are given; `schema_drop` keys of tools and their schemas.
 
     Said differently: `renames` are members under another name (the new name wins if both are given), `values`
-    replaces values of members, `narrows_named_tool` is the `tool_choice` sent for a named one, with that tool
-    alone. `thinking_by_type`: thinking is switched on and off, without a budget. `repairs_finish`: an empty
-    finish reason beside tool calls is mended in replies; `splits_content`: replies with content in parts get text
-    and `reasoning_content`.
+    replaces values of members, `ranges` are the nearest values that are taken, `defaults` are sent where the caller
+    says nothing and `forced` always. `narrows_named_tool` is the `tool_choice` sent for a named one, with that tool
+    alone; `tool_nudge` a last user message that stands for `tool_choice: required`. `tool_name_limit` shortens names
+    of tools, `inlines_refs` puts `$defs` where schemas refer to them, `json_by_tool` asks models for a JSON schema
+    through a tool. `thinking` is how it is asked for, see `thinking.py`.
+
+    Replies: `repairs_finish` mends an empty finish reason, `splits_content` content in parts and `splits_thoughts`
+    text in `<think>`, `cites` makes annotations of the sources that `[1]` refers to, `usage_at` is where streams
+    state their usage.
     """
 
     name: str
     base_url: str | None = None
-    api_key_env: tuple[str, ...] = ()
-    api_base_env: tuple[str, ...] = ()
+    api_key_env: tuple[str, ...] | None = None
+    api_base_env: tuple[str, ...] | None = None
     key_required: bool = True
+    aliases: tuple[str, ...] = ()
     operations: tuple[Operation, ...] = ("chat",)
-    base_suffix: str = ""
+    responses: bool = False
+    paths: Mapping[Operation, str] = field(default_factory=dict)
+    base_edits: tuple[Edit, ...] = ()
+    place: Edit | None = None
+    model_edit: Edit | None = None
     env_headers: Mapping[str, str] = field(default_factory=dict)
-    model_prefix: str = ""
     keeps_cache_control: bool = False
-    renames: Mapping[str, str] = field(default_factory=dict)
+    renames: Mapping[str, str] = field(default_factory=lambda: MAX_TOKENS)
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    forced: Mapping[str, Any] = field(default_factory=dict)
     narrows_named_tool: str | None = None
+    tool_nudge: str = ""
+    tool_name_limit: int | None = None
     exclusive: tuple[tuple[str, str], ...] = ()
-    thinking_by_type: bool = False
+    thinking: Thinking = ""
     unsupported: frozenset[str] = frozenset()
     hints: frozenset[str] = frozenset()
     gates: tuple[Gate, ...] = ()
+    refused_values: Mapping[str, frozenset[str]] = field(default_factory=dict)
     schema_drop: frozenset[str] = frozenset()
+    inlines_refs: bool = False
+    json_by_tool: re.Pattern[str] | None = None
     messages: Messages = PLAIN_MESSAGES
     repairs_finish: bool = False
     splits_content: bool = False
+    splits_thoughts: bool = False
+    cites: bool = False
+    usage_at: tuple[str | int, ...] = ()
+
+    @property
+    def looks_at(self) -> frozenset[str] | None:
+        """The members of a chat that the row has a word on; None when it looks at every request."""
+        always = self.model_edit or self.defaults or self.forced or self.tool_name_limit
+        if always or self.messages != PLAIN_MESSAGES:
+            return None
+        known = {*self.renames, *self.values, *self.ranges, *self.refused_values, *chain(*self.exclusive)}
+        known |= {*chain(*(gate.members for gate in self.gates))}
+        known |= {"thinking", "reasoning_effort"} if self.thinking else set()
+        known |= {"tool_choice"} if self.narrows_named_tool or self.tool_nudge else set()
+        known |= {"tools"} if self.schema_drop or self.inlines_refs else set()
+        return frozenset(known | ({"response_format"} if self.json_by_tool else set()))
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """The environment variables of the key, asked in order."""
+        return (f"{self._variable}_API_KEY",) if self.api_key_env is None else self.api_key_env
+
+    @property
+    def base_variables(self) -> tuple[str, ...]:
+        """The environment variables of the address, asked in order."""
+        return (f"{self._variable}_API_BASE",) if self.api_base_env is None else self.api_base_env
+
+    @property
+    def _variable(self) -> str:
+        return self.name.upper().replace("-", "_")

@@ -10,8 +10,10 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Operation, Request
-from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
-from nova_plugin_openai.reasoning_models import for_reasoning, review_reasoning
+from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning
+from nova_core.wire.openai_compatible import OPENAI_DIALECTS, RESPONSES, RESPONSES_PATHS, OpenAICompatible
+from nova_core.wire.provider import of_deployment
 
 SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "organization": ("OpenAI-Organization", ("OPENAI_ORGANIZATION", "OPENAI_ORG_ID")),
@@ -21,12 +23,14 @@ SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 class OpenAI(OpenAICompatible):
-    """`openai/…`: chat, completions, embeddings."""
+    """`openai/…`: chat, completions, embeddings, and Responses for callers who speak it."""
 
     providers: tuple[str, ...] = ("openai",)
     base_url = "https://api.openai.com/v1"
     api_base_env = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
     api_key_env = ("OPENAI_API_KEY",)
+    natives: Mapping[str, Dialect] = RESPONSES
+    native_paths: Mapping[str, str] = RESPONSES_PATHS
 
     def complete(self, deployment: Deployment, environ: Mapping[str, str]) -> Deployment:
         """Address and key, and the organization and project that the key is used for."""
@@ -38,6 +42,7 @@ class OpenAI(OpenAICompatible):
         }
         return replace(complete, settings={**complete.settings, **scopes}) if scopes else complete
 
+    @of_deployment
     def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
         """The key, and organization and project where set."""
         scopes = [
@@ -47,15 +52,21 @@ class OpenAI(OpenAICompatible):
         ]
         return [*super().headers(deployment, call), *scopes]
 
+    def untouched(self, request: Request) -> bool:
+        """See `DialectProvider.untouched`."""
+        return family_of(request.model) is None and super().untouched(request)
+
     def review(self, request: Request) -> Fidelity:
         """What the vendor refuses, and what its reasoning models refuse."""
         found = super().review(request)
-        return found + review_reasoning(request) if request.dialect.operation == "chat" else found
+        if request.dialect.name != OPENAI_CHAT.name or family_of(request.model) is None:
+            return found
+        return found + review_reasoning(request)
 
     def to_upstream(self, request: Request) -> Request:
         """Reasoning models name and take some members differently."""
         request = super().to_upstream(request)
-        return for_reasoning(request) if request.dialect.operation == "chat" else request
+        return for_reasoning(request) if request.dialect.name == OPENAI_CHAT.name else request
 
 
 class TextCompletionOpenAI(OpenAI):
@@ -67,3 +78,4 @@ class TextCompletionOpenAI(OpenAI):
 
     providers = ("text-completion-openai",)
     dialects: Mapping[Operation, Dialect] = {"completion": OPENAI_DIALECTS["completion"]}
+    natives: Mapping[str, Dialect] = {}

@@ -15,10 +15,10 @@ from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange
 from nova_core.wire.body import parse_members
 from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_chat.reasoning_models import family_of
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_plugin_openai import plugin, text_completion
-from nova_plugin_openai.reasoning_models import family_of
 
 HELLO = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nova_core.types.message import Request
-from nova_core.wire.openai_compatible import OpenAICompatible
+from nova_core.wire.openai_compatible import RESPONSES, RESPONSES_PATHS, OpenAICompatible
 from nova_plugin_remodlai.image_input import as_objects
 
 
@@ -17,6 +17,8 @@ class Remodlai(OpenAICompatible):
     api_base_env = ("REMODLAI_API_BASE", "REMODL_AI_API_BASE")
     api_key_env = ("REMODLAI_API_KEY", "REMODL_AI_API_KEY")
     key_required = False
+    natives = RESPONSES
+    native_paths = RESPONSES_PATHS
 
     def to_upstream(self, request: Request) -> Request:
         """Strings that are images become objects; anything else passes byte for byte."""

@@ -1,0 +1,106 @@
+"""How vendors are asked to think: `thinking` and `reasoning_effort` of a request in each vendor's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nova_core.types.message import Request
+from nova_plugin_openai_compatible.row import Thinking
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a caller asks: `switched` says that `thinking` was given, not an effort alone."""
+
+    on: bool
+    effort: Any = None
+    budget: int | None = None
+    switched: bool = False
+
+
+def wish_of(request: Request) -> Wish | None:
+    """What the request asks for; None if nothing."""
+    thinking, effort = request.get("thinking"), request.get("reasoning_effort")
+    if isinstance(thinking, Mapping):
+        budget = thinking.get("budget_tokens")
+        return Wish(
+            thinking.get("type") != "disabled", effort, budget if isinstance(budget, int) else None, switched=True
+        )
+    return None if effort is None else Wish(effort != "none", effort)
+
+
+def in_words_of(way: Thinking, request: Request) -> Request:
+    """The request asking in this way; as it came when it asks for nothing."""
+    if not way or (wish := wish_of(request)) is None:
+        return request
+    changes = WAYS[way](wish, request)
+    removed = [name for name, value in changes.items() if value is None and name in request.members]
+    said = {name: value for name, value in changes.items() if value is not None}
+    return request.without(*removed).with_members(said) if removed or said else request
+
+
+def loses_budget(way: Thinking, request: Request) -> bool:
+    """Whether a budget of tokens is asked for and this way has no word for it."""
+    if way not in ("type", "adaptive", "switch", "template"):
+        return False
+    wish = wish_of(request)
+    return wish is not None and wish.budget is not None
+
+
+def _by_type(wish: Wish, request: Request) -> dict[str, Any]:
+    """`{"type": "enabled" | "disabled"}` (DeepSeek, "Thinking Mode"; Z.ai, "Thinking Mode"; Volcengine Ark)."""
+    return {"thinking": {"type": "enabled" if wish.on else "disabled"}} | (
+        {} if wish.on else {"reasoning_effort": None}
+    )
+
+
+def _by_adaptive_type(wish: Wish, request: Request) -> dict[str, Any]:
+    """`{"type": "adaptive" | "disabled"}` and no effort (MiniMax, "OpenAI API compatible")."""
+    return {"thinking": {"type": "adaptive" if wish.on else "disabled"}, "reasoning_effort": None}
+
+
+def _by_switch(wish: Wish, request: Request) -> dict[str, Any]:
+    """By type, except that an effort alone goes as it is (Moonshot: models have the one or the other)."""
+    return {} if wish.on and not wish.switched else _by_type(wish, request)
+
+
+def _by_flag(wish: Wish, request: Request) -> dict[str, Any]:
+    """`enable_thinking` and `thinking_budget` (Alibaba Model Studio, "Deep thinking")."""
+    budget = {"thinking_budget": wish.budget} if wish.on and wish.budget is not None else {}
+    effort = {} if wish.on else {"reasoning_effort": None}
+    return {"thinking": None, "enable_thinking": wish.on, **budget, **effort}
+
+
+def _by_template(wish: Wish, request: Request) -> dict[str, Any]:
+    """Arguments of the chat template, under both names that models use (vLLM, "Reasoning Outputs")."""
+    if not wish.switched:
+        return {}
+    given = request.get("chat_template_kwargs")
+    switches = {"thinking": wish.on, "enable_thinking": wish.on}
+    return {"thinking": None, "chat_template_kwargs": {**switches, **(given if isinstance(given, dict) else {})}}
+
+
+def _by_reasoning(wish: Wish, request: Request) -> dict[str, Any]:
+    """A `reasoning` object with one of enabled, max_tokens and effort (OpenRouter, "Reasoning Tokens")."""
+    if not wish.switched:
+        return {}
+    if not wish.on:
+        reasoning: dict[str, Any] = {"enabled": False}
+    elif wish.budget is not None:
+        reasoning = {"max_tokens": wish.budget}
+    else:
+        reasoning = {"enabled": True} if wish.effort is None else {"effort": wish.effort}
+    said = {} if request.get("reasoning") is not None else {"reasoning": reasoning}
+    return {"thinking": None, "reasoning_effort": None, **said}
+
+
+WAYS: Mapping[Thinking, Callable[[Wish, Request], dict[str, Any]]] = {
+    "type": _by_type,
+    "adaptive": _by_adaptive_type,
+    "switch": _by_switch,
+    "flag": _by_flag,
+    "template": _by_template,
+    "reasoning": _by_reasoning,
+}

@@ -1,0 +1,264 @@
+"""Vendors that take some of OpenAI's API differently, as their own documentation says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from nova_plugin_openai_compatible.row import MAX_TOKENS, Gate, Messages, Vendor, edit
+from nova_plugin_openai_compatible.vendors.operations import CHAT_AND_COMPLETION, CHAT_AND_EMBEDDING, EVERYTHING
+
+SAMPLED_LOGPROBS = frozenset({"logprobs", "top_logprobs", "logit_bias"})
+PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})
+TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+OPENAI_ONLY_HINTS = frozenset({"store", "user", "prompt_cache_key", "service_tier", "metadata"})
+THOUGHTS = frozenset({"reasoning_content", "thinking_blocks"})
+JSON_SCHEMA = {"response_format": frozenset({"json_schema"})}
+
+MISTRAL = Vendor(
+    "mistral",
+    "https://api.mistral.ai/v1",
+    api_key_env=("MISTRAL_API_KEY", "MISTRAL_AZURE_API_KEY"),
+    api_base_env=("MISTRAL_API_BASE", "MISTRAL_AZURE_API_BASE"),
+    operations=CHAT_AND_EMBEDDING,
+    base_edits=(edit(r"(.+)(?<!/v1)", r"\1/v1"),),
+    # https://docs.mistral.ai/api/endpoint/chat
+    renames={**MAX_TOKENS, "seed": "random_seed"},
+    values={"tool_choice": {"required": "any"}},
+    narrows_named_tool="any",
+    tool_name_limit=64,
+    unsupported=SAMPLED_LOGPROBS | {"modalities", "audio", "verbosity", "web_search_options"},
+    hints=OPENAI_ONLY_HINTS | {"stream_options"},
+    schema_drop=frozenset({"strict", "$id", "$schema", "additionalProperties"}),
+    inlines_refs=True,
+    messages=Messages(
+        flat_text=True,
+        drop=THOUGHTS | {"name", "refusal", "audio", "function_call"},
+        keep_in=frozenset({"tool"}),
+        call_members=frozenset({"id", "type", "function"}),
+        drop_empty=True,
+    ),
+    splits_content=True,
+)
+
+DASHSCOPE = Vendor(
+    "dashscope",
+    "https://dashscope.aliyuncs.com/compatible-mode/v1",
+    operations=CHAT_AND_EMBEDDING,
+    # https://help.aliyun.com/en/model-studio/qwen-api-via-openai-chat-completions
+    keeps_cache_control=True,
+    tool_name_limit=64,
+    thinking="flag",
+    hints=OPENAI_ONLY_HINTS,
+)
+
+QUIRKS: tuple[Vendor, ...] = (
+    Vendor(
+        "baseten",
+        "https://inference.baseten.co/v1",
+        # Eight characters are a dedicated deployment.
+        place=edit(r"[a-z0-9]{8}", r"https://model-\g<0>.api.baseten.co/environments/production/sync/v1"),
+    ),
+    Vendor(
+        "bedrock_mantle",
+        "https://bedrock-mantle.{AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}.api.aws/v1",
+        api_key_env=("BEDROCK_MANTLE_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"),
+        renames={},
+        responses=True,
+    ),
+    Vendor(
+        "cerebras",
+        "https://api.cerebras.ai/v1",
+        # https://inference-docs.cerebras.ai/resources/openai: refused with 400
+        unsupported=PENALTIES | {"logit_bias", "n"},
+        hints=frozenset({"store", "metadata"}),
+        renames={},
+        messages=Messages(drop=THOUGHTS),
+    ),
+    Vendor(
+        "clarifai",
+        "https://api.clarifai.com/v2/ext/openai/v1",
+        model_edit=edit(r"([^./]+)\.([^./]+)\.([^/]+)", r"https://clarifai.com/\1/\2/models/\3"),
+    ),
+    replace(
+        MISTRAL,
+        name="codestral",
+        base_url="https://codestral.mistral.ai/v1",
+        api_key_env=None,
+        api_base_env=None,
+        operations=("chat",),
+    ),
+    DASHSCOPE,
+    Vendor(
+        "datarobot",
+        "https://app.datarobot.com/api/v2/genai/llmgw",
+        api_key_env=("DATAROBOT_API_TOKEN",),
+        api_base_env=("DATAROBOT_ENDPOINT",),
+        base_edits=(edit(r"(https?://[^/]+)(?:/api/v2)?", r"\1/api/v2/genai/llmgw"),),
+    ),
+    Vendor(
+        "deepseek",
+        "https://api.deepseek.com/beta",
+        operations=CHAT_AND_COMPLETION,
+        # https://api-docs.deepseek.com/api/create-chat-completion
+        tool_name_limit=64,
+        unsupported=frozenset({"n", "seed", "logit_bias"}),
+        refused_values=JSON_SCHEMA,
+        hints=OPENAI_ONLY_HINTS,
+        thinking="type",
+        # https://api-docs.deepseek.com/guides/thinking_mode: turns that called tools must bring their reasoning;
+        # every model but the older chat one thinks unless told not to.
+        messages=Messages(flat_text=True, blank_reasoning=re.compile(r"(?!.*deepseek-chat)")),
+    ),
+    Vendor(
+        "fireworks_ai",
+        "https://api.fireworks.ai/inference/v1",
+        api_key_env=("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
+        api_base_env=("FIREWORKS_API_BASE",),
+        operations=EVERYTHING,
+        model_edit=edit(r"[^/]+", r"accounts/fireworks/models/\g<0>"),
+        values={"tool_choice": {"required": "any"}},
+        # https://docs.fireworks.ai/guides/reasoning
+        exclusive=(("thinking", "reasoning_effort"),),
+        hints=frozenset({"store"}),
+        responses=True,
+    ),
+    Vendor(
+        "gradient_ai",
+        "https://inference.do-ai.run/v1",
+        api_base_env=("GRADIENT_AI_AGENT_ENDPOINT",),
+        base_edits=(
+            edit(r"(https://inference\.do-ai\.run)", r"\1/v1"),
+            edit(r"(https://[^/]+)", r"\1/api/v1"),
+        ),
+    ),
+    Vendor(
+        "groq",
+        "https://api.groq.com/openai/v1",
+        # https://console.groq.com/docs/openai, "Currently unsupported OpenAI features"
+        unsupported=SAMPLED_LOGPROBS | {"n"},
+        hints=frozenset({"store", "metadata"}),
+        renames={},
+        messages=Messages(drop=THOUGHTS | {"name"}),
+        # https://console.groq.com/docs/structured-outputs, "Supported models"; the others know schemas from tools.
+        json_by_tool=re.compile(r"(?!.*(?:gpt-oss|kimi-k2|llama-4))"),
+        usage_at=("x_groq", "usage"),
+    ),
+    Vendor(
+        "meta_llama",
+        "https://api.llama.com/compat/v1",
+        api_key_env=("LLAMA_API_KEY",),
+        api_base_env=("LLAMA_API_BASE",),
+        refused_values={"response_format": frozenset({"json_object"})},
+    ),
+    Vendor(
+        "minimax",
+        "https://api.minimax.io/v1",
+        # https://platform.minimax.io/docs/api-reference/text-openai-api: some are ignored without a word there
+        ranges={"temperature": (0.01, 1)},
+        unsupported=PENALTIES | {"logit_bias", "n"},
+        thinking="adaptive",
+        defaults={"reasoning_split": True},
+        splits_thoughts=True,
+        renames={"max_tokens": "max_completion_tokens"},
+    ),
+    MISTRAL,
+    Vendor(
+        "moonshot",
+        "https://api.moonshot.ai/v1",
+        # https://platform.kimi.ai/docs/api/chat
+        renames={},
+        ranges={"temperature": (0, 1)},
+        gates=(Gate(re.compile(r"kimi-(?!latest)"), PENALTIES | {"temperature", "top_p", "n"}),),
+        unsupported=SAMPLED_LOGPROBS,
+        narrows_named_tool="required",
+        tool_nudge="Answer by calling one of the tools.",
+        tool_name_limit=64,
+        thinking="switch",
+        messages=Messages(blank_reasoning=re.compile(r"kimi-.*thinking")),
+        usage_at=("choices", 0, "usage"),
+    ),
+    Vendor(
+        "openrouter",
+        "https://openrouter.ai/api/v1",
+        api_key_env=("OPENROUTER_API_KEY", "OR_API_KEY"),
+        operations=EVERYTHING,
+        env_headers={"HTTP-Referer": "OR_SITE_URL", "X-Title": "OR_APP_NAME"},
+        keeps_cache_control=True,
+        thinking="reasoning",
+        renames={},
+        responses=True,
+    ),
+    Vendor(
+        "perplexity",
+        "https://api.perplexity.ai",
+        api_key_env=("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
+        # https://docs.perplexity.ai/api-reference/chat-completions-post
+        unsupported=TOOLS | SAMPLED_LOGPROBS | {"n", "seed", "stop"},
+        hints=OPENAI_ONLY_HINTS,
+        messages=Messages(drop=THOUGHTS),
+        splits_thoughts=True,
+        cites=True,
+    ),
+    replace(DASHSCOPE, name="qwen_ai_platform"),
+    replace(DASHSCOPE, name="qwencloud", base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
+    Vendor(
+        "snowflake",
+        # https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api
+        "https://{SNOWFLAKE_ACCOUNT_ID}.snowflakecomputing.com/api/v2/cortex/v1",
+        api_key_env=("SNOWFLAKE_JWT", "SNOWFLAKE_API_KEY"),
+        base_edits=(
+            edit(r"(https?://[^/]+)(?:/api/v2)?", r"\1/api/v2/cortex/v1"),
+            edit(r"(.+/api/v2/cortex)", r"\1/v1"),
+        ),
+        renames={"max_tokens": "max_completion_tokens"},
+    ),
+    Vendor(
+        "vercel_ai_gateway",
+        "https://ai-gateway.vercel.sh/v1",
+        api_key_env=("VERCEL_AI_GATEWAY_API_KEY", "AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN"),
+        operations=CHAT_AND_EMBEDDING,
+        keeps_cache_control=True,
+        thinking="reasoning",
+        renames={},
+    ),
+    Vendor(
+        "volcengine",
+        "https://ark.cn-beijing.volces.com/api/v3",
+        api_key_env=("VOLCENGINE_API_KEY", "ARK_API_KEY"),
+        api_base_env=("VOLCENGINE_API_BASE", "ARK_API_BASE"),
+        operations=CHAT_AND_EMBEDDING,
+        tool_name_limit=64,
+        thinking="type",
+        responses=True,
+    ),
+    Vendor(
+        "xai",
+        "https://api.x.ai/v1",
+        # Searching the web is only served by the vendor's Responses API.
+        unsupported=frozenset({"presence_penalty", "web_search_options"}),
+        gates=(
+            Gate(re.compile(r".*(grok-3-mini|grok-4|grok-code-fast)"), frozenset({"stop"})),
+            Gate(re.compile(r".*(grok-4|grok-code-fast)"), frozenset({"frequency_penalty"})),
+            # https://docs.x.ai/developers/model-capabilities/text/reasoning
+            Gate(re.compile(r".*grok-(3(?!-mini)|4(-\d|-fast|$)|4\.20|code-fast)"), frozenset({"reasoning_effort"})),
+        ),
+        schema_drop=frozenset({"strict"}),
+        messages=Messages(drop=frozenset({"name"})),
+        repairs_finish=True,
+        responses=True,
+    ),
+    Vendor(
+        "zai",
+        "https://api.z.ai/api/paas/v4",
+        # https://docs.z.ai/api-reference/llm/chat-completion
+        ranges={"temperature": (0, 1), "top_p": (0.01, 1)},
+        unsupported=PENALTIES | SAMPLED_LOGPROBS | {"n", "seed"},
+        refused_values={**JSON_SCHEMA, "tool_choice": frozenset({"required", "none", "function"})},
+        hints=OPENAI_ONLY_HINTS | {"stream_options"},
+        schema_drop=frozenset({"strict"}),
+        messages=Messages(drop=frozenset({"name"})),
+        tool_name_limit=64,
+        thinking="type",
+    ),
+)

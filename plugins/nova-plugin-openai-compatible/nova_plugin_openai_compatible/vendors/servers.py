@@ -1,0 +1,41 @@
+"""Servers that the operator runs: their address is said by the operator, and mostly they need no key."""
+
+from __future__ import annotations
+
+from nova_plugin_openai_compatible.row import Vendor, edit
+from nova_plugin_openai_compatible.vendors.operations import CHAT_AND_COMPLETION, CHAT_AND_EMBEDDING, EVERYTHING
+
+SERVERS: tuple[Vendor, ...] = (
+    Vendor(
+        "custom_openai",
+        api_key_env=(),
+        api_base_env=(),
+        key_required=False,
+        operations=EVERYTHING,
+        keeps_cache_control=True,
+        renames={},
+    ),
+    Vendor(
+        "docker_model_runner",
+        "http://localhost:22088/engines/llama.cpp",
+        key_required=False,
+        operations=EVERYTHING,
+    ),
+    Vendor("gdc"),
+    Vendor("hosted_vllm", key_required=False, operations=EVERYTHING, renames={}, thinking="template", responses=True),
+    Vendor("infinity", key_required=False, operations=("embedding",)),
+    Vendor("lemonade", "http://localhost:8000/api/v1", key_required=False, operations=CHAT_AND_COMPLETION),
+    Vendor("litellm_proxy", operations=EVERYTHING, keeps_cache_control=True, renames={}, responses=True),
+    Vendor("llamafile", "http://127.0.0.1:8080/v1", key_required=False, operations=EVERYTHING),
+    Vendor("lm_studio", key_required=False, operations=EVERYTHING),
+    Vendor("oobabooga", key_required=False, operations=EVERYTHING),
+    Vendor("openai_like", key_required=False, operations=CHAT_AND_EMBEDDING),
+    Vendor(
+        "ragflow",
+        "http://localhost:9380",
+        # chat/<assistant's id>/<model> and agent/<agent's id>/<model> (RAGFlow's HTTP API, "OpenAI-compatible API")
+        place=edit(r"(chat|agent)/([^/]+)/.+", r"/api/v1/\1s_openai/\2"),
+        model_edit=edit(r"(?:chat|agent)/[^/]+/(.+)", r"\1"),
+    ),
+    Vendor("xinference", key_required=False, operations=EVERYTHING),
+)
