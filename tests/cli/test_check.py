@@ -196,3 +196,28 @@ def test_a_default_fallback_that_leads_nowhere_is_found_where_it_stands(nova):
     nova.write("lost.yaml", GOOD + fallbacks)
     ran = nova("check", "lost.yaml")
     assert "lost.yaml:6: error: fallback 'nowhere'" in ran.out
+
+
+def test_a_cycle_of_fallbacks_of_several_kinds_is_found(nova):
+    other = GOOD.replace("model_list:\n", "").replace("parrot", "raven")
+    fallbacks = (
+        "router_settings:\n  context_window_fallbacks: [{parrot: [raven]}]\n"
+        "  content_policy_fallbacks: [{raven: [parrot]}]\n"
+    )
+    nova.write("cycle.yaml", GOOD + other + fallbacks)
+    ran = nova("check", "cycle.yaml")
+    assert ran.code == 1
+    assert "the fallbacks of 'parrot' lead back to it" in ran.out
+    assert "the fallbacks of 'raven' lead back to it" in ran.out
+
+
+def test_groups_that_policies_name_must_exist(nova):
+    router = (
+        "router_settings:\n  context_window_fallbacks: [{parrot: [large]}]\n"
+        "  model_group_retry_policy: {parot: {DefaultRetries: 1}}\n  hedging: {model_groups: [ravn]}\n"
+    )
+    nova.write("lost.yaml", GOOD + router)
+    ran = nova("check", "lost.yaml")
+    assert "lost.yaml:6: error: fallback 'large' of 'parrot': no such model group" in ran.out
+    assert "model_group_retry_policy names 'parot'" in ran.out and "did you mean `parrot`" in ran.out
+    assert "hedging names 'ravn'" in ran.out

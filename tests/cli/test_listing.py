@@ -87,3 +87,21 @@ def test_an_unusable_configuration_is_reported_with_file_and_line(nova):
     assert ran.code == 1
     assert ran.err.startswith("nova.yaml:2: error:")
     assert "Traceback" not in ran.err
+
+
+def test_models_are_listed_with_their_context_and_prices_where_they_are_known(nova):
+    nova.write(
+        "nova.yaml",
+        CONFIG + "  - model_name: priced\n"
+        "    params: {model: echo/a, input_cost_per_token: 0.0000025, output_cost_per_token: 0.00001}\n"
+        "    model_info: {max_input_tokens: 128000}\n"
+        "  - model_name: parrot\n"
+        "    params: {model: echo/a, input_cost_per_token: 0.0000025}\n",
+    )
+    rows = {row["name"]: row for row in json.loads(nova("models", "--json").out)}
+    assert [rows["priced"][key] for key in ("context", "input_price", "output_price")] == [128000, 2.5, 10.0]
+    assert rows["parrot"]["input_price"] is None, "one of its deployments has no known price"
+    lines = nova("models").out.splitlines()
+    assert lines[0].split("  ")[0].strip() == "MODEL" and "$/M IN" in lines[0]
+    (line,) = [line for line in lines if line.startswith("priced")]
+    assert line.split()[1:5] == ["-", "128,000", "2.5", "10"]

@@ -37,26 +37,25 @@ def test_nothing_in_it_is_unknown_and_what_has_no_effect_is_listed(settings: Set
         "general_settings.database_url",
         "general_settings.alerting",
         "litellm_settings.success_callback",
-        "litellm_settings.context_window_fallbacks",
-        "router_settings.retry_policy",
         "router_settings.routing_strategy",
-        "model_list[0].litellm_params.max_parallel_requests",
         "model_list[0].model_info.access_groups",
         "mcp_servers",
         "callback_settings",
     } <= listed
+    honoured = {"litellm_settings.context_window_fallbacks", "router_settings.retry_policy"}
+    assert listed.isdisjoint({*honoured, "model_list[0].litellm_params.max_parallel_requests"})
     assert "model_list[0].litellm_params.temperature" not in listed
     assert "litellm_settings.drop_params" not in listed
 
 
 def test_what_a_plugin_supports_is_not_listed():
     loaded = load(FILE, environ=ENVIRON)
-    supported = ["router_settings.retry_policy", "mcp_servers", "litellm_settings.success_callback",
-                 "router_settings.routing_strategy.usage-based-routing-v2", "params.max_parallel_requests"]  # fmt: skip
+    supported = ["mcp_servers", "litellm_settings.success_callback",
+                 "router_settings.routing_strategy.usage-based-routing-v2", "model_info.access_groups"]  # fmt: skip
     listed = {dotted(path) for path in read_settings(loaded, supported=supported).unsupported}
-    assert listed.isdisjoint({"router_settings.retry_policy", "mcp_servers", "litellm_settings.success_callback"})
+    assert listed.isdisjoint({"mcp_servers", "litellm_settings.success_callback"})
     assert "router_settings.routing_strategy" not in listed
-    assert "model_list[0].litellm_params.max_parallel_requests" not in listed
+    assert "model_list[0].model_info.access_groups" not in listed
     assert "general_settings.alerting" in listed
 
 

@@ -34,6 +34,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "NOVA_MASTER_KEY": "sk-docs-master",
     "GROQ_API_KEY": "gsk-docs",
     "OPENAI_API_KEY": "sk-docs-openai",
+    "REDIS_PASSWORD": "docs-redis",
     "OPENAI_API_KEY_EU": "sk-docs-openai-eu",
     "ANTHROPIC_API_KEY": "sk-ant-docs",
     "TEAM_A_KEY": "sk-docs-team-a",

@@ -15,11 +15,13 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from nova_core import errors
+from nova_core.config.reliability import AllowedFailsPolicy, Hedging, RetryPolicy
 from nova_core.config.sections import (
     CacheParams,
     Compat,
     DeploymentParams,
     GeneralSettings,
+    KeptResponses,
     Limits,
     Log,
     ModelInfo,
@@ -30,6 +32,7 @@ from nova_core.config.sections import (
 )
 from nova_core.errors import NovaError
 from nova_core.hookspecs import NovaSpec
+from nova_core.plugins.provider_rows import provider_row
 from nova_core.plugins.steps import SYNC_HOOKS, hook_parameters
 from tests.docs.pages import pages
 from tests.house.tree import plugins
@@ -41,9 +44,13 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "nova-settings": NovaSettings,
     "cache-params": CacheParams,
     "router-settings": RouterSettings,
+    "retry-policy": RetryPolicy,
+    "allowed-fails-policy": AllowedFailsPolicy,
+    "hedging": Hedging,
     "general-settings": GeneralSettings,
     "static-key": StaticKey,
     "limits": Limits,
+    "responses": KeptResponses,
     "tls": Tls,
     "log": Log,
     "compat": Compat,
@@ -89,19 +96,19 @@ def providers() -> str:
         for prefix, value in plugin.entry_points("nova.providers").items():
             module, _, attribute = value.partition(":")
             found = getattr(importlib.import_module(module), attribute)
-            rows.append((prefix, plugin.name, found() if inspect.isclass(found) else found))
-    rows.sort(key=lambda row: row[0])
+            rows.append(provider_row(prefix, plugin.name, found() if inspect.isclass(found) else found))
+    rows.sort(key=lambda row: row.prefix)
     return rendered(
         ("prefix", "key", "address", "operations", "distribution"),
         [
             (
-                f"`{prefix}/`",
-                _variables(getattr(found, "api_key_env", ()), optional=not getattr(found, "key_required", False)),
-                _address(found),
-                ", ".join(_operations(found)),
-                f"`{distribution}`",
+                f"`{row.prefix}/`",
+                row.key_in_words(_code),
+                row.address_in_words(_code),
+                row.operations_in_words(),
+                f"`{row.distribution}`",
             )
-            for prefix, distribution, found in rows
+            for row in rows
         ],
     )
 
@@ -175,31 +182,6 @@ def _default(field: Any) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
-
-
-def _variables(names: Iterable[str], *, optional: bool = False) -> str:
-    said = " or ".join(f"`{name}`" for name in names)
-    return f"{said} (optional)" if said and optional else said or "none"
-
-
-def _address(found: Any) -> str:
-    own = getattr(found, "base_url", None)
-    named = " or ".join(f"`{name}`" for name in getattr(found, "api_base_env", ()))
-    if own is not None:
-        return f"{own}" + (f"; {named}" if named else "")
-    if hasattr(found, "api_base_env"):
-        return f"yours: `api_base`{', ' if named else ''}{named}"
-    return "in this process"
-
-
-def _operations(found: Any) -> list[str]:
-    """What it serves itself, without what the core puts through another operation."""
-    served = getattr(found, "dialects", None)
-    order = ("chat", "completion", "embedding", "count_tokens")
-    if served:
-        return [name for name in order if name in served]
-    models = [card.id.partition("/")[2] for card in found.models()]
-    return [name for name in order if any(name in found.operations(model) for model in models)]
 
 
 def main() -> None:

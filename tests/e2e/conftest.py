@@ -11,6 +11,8 @@ import httpx
 import msgspec
 import pytest
 from anthropic import Anthropic
+from google import genai
+from google.genai.types import HttpOptions
 from openai import OpenAI
 
 from nova_core.testing import ScriptedUpstream
@@ -22,12 +24,13 @@ UPSTREAM_KEY = "upstream-secret-9f8e7d6c"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The clients, the upstream, and the server between them; models are `gpt` and `claude`, with `-drop` too."""
+    """The clients, the upstream, and the server between them; models are `gpt`, `claude`, `gem`, and `-drop` ones."""
 
     server: ServerProcess
     upstream: ScriptedUpstream
     openai: OpenAI
     anthropic: Anthropic
+    google: genai.Client
     http: httpx.Client
 
     def says(self, **script: Any) -> None:
@@ -58,11 +61,13 @@ class Cell:
 
 
 def config(url: str) -> dict[str, Any]:
-    """Both vendors at one scripted address."""
+    """All vendors at one scripted address."""
     common = {"api_key": UPSTREAM_KEY}
     models = {
         "gpt": {"model": "openai/gpt-4.1", "api_base": f"{url}/v1", **common},
         "claude": {"model": "anthropic/claude-sonnet-4-5", "api_base": url, **common},
+        "gem": {"model": "gemini/gemini-3.5-flash", "api_base": f"{url}/v1beta", **common},
+        "vectors": {"model": "gemini/gemini-embedding-001", "api_base": f"{url}/v1beta", **common},
         "text": {"model": "text-completion-openai/davinci-002", "api_base": f"{url}/v1", **common},
     }
     models |= {f"{name}-drop": {**params, "drop_params": True} for name, params in models.items()}
@@ -82,7 +87,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
         anthropic = Anthropic(base_url=server.base_url, api_key=KEY, max_retries=0)
         http = httpx.Client(base_url=server.base_url, headers={"authorization": f"Bearer {KEY}"}, timeout=20)
         with openai, anthropic, http:
-            yield Cell(server, upstream, openai, anthropic, http)
+            google = genai.Client(api_key=KEY, http_options=HttpOptions(base_url=server.base_url))
+            yield Cell(server, upstream, openai, anthropic, google, http)
         server.stop()
 
 

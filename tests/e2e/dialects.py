@@ -116,6 +116,28 @@ def _anthropic_block(index: int, block: Json) -> Iterator[bytes]:
     yield named("content_block_stop", index=index)
 
 
+GEMINI_USAGE: Json = {"promptTokenCount": 11, "candidatesTokenCount": 7, "totalTokenCount": 18}
+
+
+def gemini_answer(*parts: Json, finish: str = "STOP", usage: Json | None = None, **candidate: Any) -> Json:
+    """A script for an upstream that speaks the Gemini API; texts come in two pieces, usage with every piece."""
+    head = {"modelVersion": "gemini-3.5-flash-001", "responseId": "resp-1"}
+    counts = {"usageMetadata": usage or GEMINI_USAGE}
+
+    def piece(found: Sequence[Json], **more: Any) -> Json:
+        return {"candidates": [{"content": {"parts": found, "role": "model"}, "index": 0, **more}], **counts, **head}
+
+    pieces: list[Json] = []
+    for part in parts:
+        if "text" in part and "thoughtSignature" not in part:
+            pieces += [piece([{**part, "text": text}]) for text in halves(part["text"])]
+        else:
+            pieces.append(piece([part]))
+    pieces.append(piece([], finishReason=finish, **candidate))
+    reply = piece(parts, finishReason=finish, **candidate)
+    return {"json": reply, "sse": [b"data: " + msgspec.json.encode(found) + b"\r\n\r\n" for found in pieces]}
+
+
 def named(kind: str, **members: Any) -> bytes:
     """One event of a Messages stream."""
     return f"event: {kind}\ndata: ".encode() + msgspec.json.encode({"type": kind, **members}) + b"\n\n"

@@ -15,10 +15,11 @@ from nova_core.errors import (
     PermissionDeniedError,
     RateLimitedError,
 )
-from nova_core.gateway.attempts import Attempts, backoff
-from nova_core.gateway.cooldowns import Cooldowns
+from nova_core.gateway.attempts import Attempts
+from nova_core.gateway.cooldowns import Cooldowns, Rule
 from nova_core.gateway.fallbacks import FallbackPlan
 from nova_core.gateway.policy import Policy
+from nova_core.gateway.retrying import backoff
 from nova_core.types.call import Attempt, Call, CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request
@@ -152,9 +153,9 @@ class Clock:
 def test_a_rate_limited_deployment_rests_at_once_unless_it_is_alone() -> None:
     clock = Clock()
     cooldowns = Cooldowns(clock)
-    cooldowns.failed(deployment("a"), RateLimitedError("x"), alone=True, seconds=5)
+    cooldowns.failed(deployment("a"), RateLimitedError("x"), Rule(), "alone")
     assert cooldowns.cooling() == {}
-    cooldowns.failed(deployment("a"), RateLimitedError("x"), alone=False, seconds=5)
+    cooldowns.failed(deployment("a"), RateLimitedError("x"), Rule())
     assert cooldowns.cooling() == {"a": 5.0}
     clock.now = 5.0
     assert cooldowns.cooling() == {}
@@ -163,32 +164,32 @@ def test_a_rate_limited_deployment_rests_at_once_unless_it_is_alone() -> None:
 def test_server_errors_cool_down_once_most_calls_of_a_minute_failed() -> None:
     cooldowns = Cooldowns(Clock())
     for _ in range(4):
-        cooldowns.failed(deployment("a"), InternalServerError("x"), alone=False, seconds=5)
+        cooldowns.failed(deployment("a"), InternalServerError("x"), Rule())
     assert not cooldowns.cooling()
-    cooldowns.failed(deployment("a"), InternalServerError("x"), alone=False, seconds=5)
+    cooldowns.failed(deployment("a"), InternalServerError("x"), Rule())
     assert "a" in cooldowns.cooling()
 
 
 def test_allowed_fails_says_how_many_failures_a_minute_may_have() -> None:
     cooldowns = Cooldowns(Clock())
     for _ in range(2):
-        cooldowns.failed(deployment("a"), RateLimitedError("x"), alone=False, seconds=5, allowed=2)
+        cooldowns.failed(deployment("a"), RateLimitedError("x"), Rule(allowed=2))
     assert not cooldowns.cooling()
-    cooldowns.failed(deployment("a"), InternalServerError("x"), alone=False, seconds=5, allowed=2)
+    cooldowns.failed(deployment("a"), InternalServerError("x"), Rule(allowed=2))
     assert "a" in cooldowns.cooling()
 
 
 def test_a_callers_own_mistake_never_cools_a_deployment() -> None:
     cooldowns = Cooldowns(Clock())
     for _ in range(20):
-        cooldowns.failed(deployment("a"), BadRequestError("x"), alone=False, seconds=5)
+        cooldowns.failed(deployment("a"), BadRequestError("x"), Rule())
     assert not cooldowns.cooling()
 
 
 def test_wildcard_deployments_never_rest() -> None:
     cooldowns = Cooldowns(Clock())
     wildcard = Deployment(id="w", group="vendor/*", provider="echo", model="*")
-    cooldowns.failed(wildcard, RateLimitedError("x"), alone=False, seconds=5)
+    cooldowns.failed(wildcard, RateLimitedError("x"), Rule())
     assert not cooldowns.cooling()
 
 

@@ -13,7 +13,7 @@ from tests.house.tree import CORE, Plugin, plugins
 WIRE = CORE / "wire"
 # Providers whose names are words of the language, or of an API (`echo` is a parameter of completions): a literal
 # names the provider only where the code speaks of a provider.
-ORDINARY_WORDS = {"local", "echo"}
+ORDINARY_WORDS = {"local", "echo", "infinity", "meta", "morph", "prism", "sail", "synthetic"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,8 @@ def _literals_beside_provider(tree: ast.Module) -> Iterator[ast.AST]:
 def names(word: Word, provider: Provider) -> bool:
     """Whether the identifier or literal names the provider."""
     said, name = _plain(word.text), _plain(provider.name)
+    if name not in said:  # of nearly all words; what follows is slow
+        return False
     prefixed = word.text.startswith(f"{provider.name}/")
     if provider.name in ORDINARY_WORDS:
         return prefixed or (word.about_providers and said == name)
@@ -109,6 +111,7 @@ def names(word: Word, provider: Provider) -> bool:
     return re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", said) is not None
 
 
+@cache
 def _plain(word: str) -> str:
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word)
     return re.sub(r"[^a-z0-9]+", "_", apart.lower())

@@ -12,6 +12,10 @@ from tests.house.hookspec_snapshot import SNAPSHOT, contract_version, hookspecs,
 THE_FOUR_THAT_CARRY_A_CALL = {"pre_call", "route_select", "provider_call", "post_call"}
 BESIDE_THEM = {
     "post_call_stream",
+    "plan_call",
+    "route_state",
+    "route_rank",
+    "attempt_started",
     "attempt_finished",
     "call_failed",
     "call_finished",
@@ -23,6 +27,7 @@ BESIDE_THEM = {
     "provide_store",
     "register_config",
     "list_models",
+    "describe_model",
 }
 
 

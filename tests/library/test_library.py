@@ -8,12 +8,23 @@ import os
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import nova_core
-from nova_core import Gateway, ModelNotFoundError, RateLimitedError, acompletion, aembedding, completion, embedding
+from nova_core import (
+    ConfigurationError,
+    Gateway,
+    ModelNotFoundError,
+    RateLimitedError,
+    acompletion,
+    aembedding,
+    completion,
+    embedding,
+    register_model,
+)
 from nova_core.gateway.library import SyncStream, shared_library
 from nova_core.gateway.objects import Answer
 from nova_core.testing.upstream import ScriptedUpstream
@@ -163,3 +174,20 @@ async def test_the_sync_functions_refuse_to_wait_on_the_librarys_own_loop() -> N
 
     with pytest.raises(RuntimeError, match="use the async functions"):
         await shared_library().thread.bridge(as_a_hook_would())
+
+
+def test_registered_prices_are_what_calls_cost() -> None:
+    assert "response-cost" not in completion("echo/priced", HELLO).headers
+    register_model({"echo/priced": {"input_cost_per_token": 0.5, "output_cost_per_token": 0}})
+    reply = completion("echo/priced", HELLO)
+    assert isinstance(reply, Answer)
+    assert Decimal(reply.headers["response-cost"]) == Decimal("0.5") * reply.usage.prompt_tokens
+    register_model({"echo/priced": {"output_cost_per_token": 0.25}})
+    again = completion("echo/priced", HELLO)
+    assert isinstance(again, Answer)
+    extra = Decimal("0.25") * again.usage.completion_tokens
+    assert Decimal(again.headers["response-cost"]) == Decimal(reply.headers["response-cost"]) + extra
+    with pytest.raises(ConfigurationError, match="register_model of 'echo/priced': input_cost_per_token"):
+        register_model({"echo/priced": {"input_cost_per_token": "cheap"}})
+    given = completion("echo/priced", HELLO, input_cost_per_token=0, output_cost_per_token=0)
+    assert isinstance(given, Answer) and Decimal(given.headers["response-cost"]) == 0

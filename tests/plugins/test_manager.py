@@ -211,7 +211,7 @@ def test_different_objects_of_one_name_stay_apart(site):
 @pytest.mark.parametrize(
     ("named", "mend"),
     [
-        (plugin("redis.v2"), "put redis.py beside the configuration, or pip install nova-plugin-redis-v2"),
+        (plugin("amber.v2"), "put amber.py beside the configuration, or pip install nova-plugin-amber-v2"),
         (plugin("guardrail_pii"), "pip install nova-plugin-guardrail-pii"),
         (callback("nova_task_router"), "pip install nova-plugin-embeddings"),
         (callback("some.house.nova_task_router"), "pip install nova-plugin-embeddings"),

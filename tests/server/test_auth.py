@@ -97,7 +97,7 @@ def credential(key: str | None) -> Credential:
 
 
 def ring_with(authenticate, *keys) -> Keyring:
-    return Keyring(tuple(keys), (step_of("guard", "authenticate", authenticate),))
+    return Keyring(dict(keys), (step_of("guard", "authenticate", authenticate),))
 
 
 async def test_the_first_plugin_that_knows_the_caller_wins() -> None:

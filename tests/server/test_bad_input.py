@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,13 @@ from nova_core.testing import ScriptedUpstream
 from tests.server.bad_input import CHAT, GOOD, MESSAGES, ROWS, BadInput, as_markdown
 from tests.server.conftest import MASTER
 from tests.server.live import Live
+
+
+@pytest.fixture(params=["direct", "asgi"])
+def config(config: dict[str, Any], request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Served by the connection itself, and through ASGI."""
+    config["general_settings"]["direct_calls"] = request.param == "direct"
+    return config
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row.title} on {row.path}" for row in ROWS])

@@ -123,4 +123,4 @@ def test_no_value_can_begin_another_header(value: str) -> None:
 
 def test_retry_after_is_whole_seconds_rounded_up() -> None:
     raw = dict(Headers().of_error("id", RateLimitedError("slow down", retry_after=2.1), None))
-    assert raw == {b"x-nova-call-id": b"id", b"retry-after": b"3"}
+    assert raw[b"retry-after"] == b"3"

@@ -58,9 +58,12 @@ async def test_a_refused_request_is_a_line_too_and_shows_no_key(guarded: Live, l
     assert "guessed" not in str(line)
 
 
-async def test_a_stream_is_written_down_when_it_has_ended(served: Live, lines) -> None:
+async def test_a_stream_is_written_down_when_it_has_ended(served: Live, upstream: ScriptedUpstream, lines) -> None:
+    upstream.script("gpt", stream=["hello", " there"], gap=0.1, usage=(3, 1))
     async with served.openai() as client:
-        stream = await client.chat.completions.create(model="echo", messages=HELLO, stream=True)
+        stream = await client.chat.completions.create(
+            model="gpt", messages=HELLO, stream=True, stream_options={"include_usage": True}
+        )
         assert lines() == []
         async for _ in stream:
             pass

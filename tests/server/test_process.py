@@ -314,11 +314,13 @@ def test_metrics_are_those_of_all_workers_together(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, ECHO, workers=2) as server:
         for _ in range(20):
             assert fresh(server).post(CHAT, json=body()).status_code == 200
-        counts = set()
-        for _ in range(6):
+
+        def counted() -> str:
             lines = fresh(server).get("/metrics").text.splitlines()
-            counts.update(line.rpartition(" ")[2] for line in lines if line.startswith("nova_requests_total{"))
-    assert counts == {"20.0"}
+            return next(line.rpartition(" ")[2] for line in lines if line.startswith("nova_requests_total{"))
+
+        server.until(lambda: counted() == "20.0")
+        assert {counted() for _ in range(6)} == {"20.0"}
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:

@@ -63,6 +63,26 @@ async def test_model_info_shows_deployments_without_secrets(upstream: ScriptedUp
     assert (group["model_group"], group["providers"], group["max_input_tokens"]) == ("gpt", ["openai"], 100)
 
 
+async def test_a_group_shows_what_is_known_of_all_its_deployments() -> None:
+    facts = [
+        {"max_input_tokens": 900, "supports_vision": True, "supports_reasoning": False, "input_cost_per_token": 0.5},
+        {"max_input_tokens": 100, "supports_vision": True, "output_cost_per_token": 0.25, "input_cost_per_token": 0.5},
+    ]
+    entries = [
+        {"model_name": "ours", "params": {"model": "echo/echo"}, "model_info": {"id": str(number), **each}}
+        for number, each in enumerate(facts)
+    ]
+    async with live({"model_list": entries}) as gateway, gateway.http() as http:
+        (group,) = (await http.get("/model_group/info")).json()["data"]
+        shown = [entry["model_info"] for entry in (await http.get("/model/info")).json()["data"]]
+        (card,) = (await http.get("/v1/models")).json()["data"]
+    assert (group["max_input_tokens"], card["max_input_tokens"]) == (100, 100)
+    assert (group["input_cost_per_token"], group["output_cost_per_token"]) == (0.5, None)
+    assert group["supports_vision"] is True and "supports_reasoning" not in group
+    assert [entry["sources"] for entry in shown] == [["model_info"], ["model_info"]]
+    assert shown[0].items() >= facts[0].items()
+
+
 async def test_health_asks_every_deployment_and_says_which_answered(served: Live, upstream: ScriptedUpstream) -> None:
     upstream.script("gpt", status=401, message="bad key")
     upstream.script("emb", status=400, message="no chat here")
@@ -211,10 +231,21 @@ async def test_every_route_is_documented(served: Live) -> None:
     assert docs.status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/health/liveliness", "/health/readiness", "/metrics"])
+async def test_probes_and_metrics_take_get_and_head_only(served: Live, path: str) -> None:
+    async with served.http() as http:
+        whole, head, posted = await http.get(path), await http.head(path), await http.post(path, json={})
+    assert (whole.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert (posted.status_code, posted.headers["allow"]) == (405, "GET, HEAD")
+    assert posted.json()["error"]["code"] == "method_not_allowed"
+    assert all("x-nova-call-id" in response.headers for response in (whole, head, posted))
+
+
 async def test_a_plugin_may_add_routes(served: Live) -> None:
     async def hello() -> dict[str, str]:
         return {"hello": "there"}
 
-    served.app.add_api_route("/plugin/hello", hello)
+    served.app.management.add_api_route("/plugin/hello", hello)
     async with served.http() as http:
         assert (await http.get("/plugin/hello")).json() == {"hello": "there"}

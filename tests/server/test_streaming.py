@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from nova_core.server.streaming import Outbox
+from nova_core.server.streaming import send_stream
 from nova_core.testing import ScriptedUpstream
 from nova_core.types.call import CallRecord
 from tests.server.bad_input import CHAT, GOOD, GOOD_STREAM, MESSAGES
@@ -99,31 +99,47 @@ async def test_a_caller_that_reads_slowly_holds_the_upstream_back(served: Live, 
     await until(lambda: upstream.disconnects)
 
 
-async def test_pieces_that_are_ready_together_are_written_together() -> None:
-    async def source():
-        for letter in b"abc":
-            yield bytes([letter])
-        await asyncio.sleep(0.01)
-        yield b"d"
+class Pieces:
+    """A stream of ten pieces that counts how many were asked for."""
 
-    outbox = Outbox()
-    filling = asyncio.create_task(outbox.fill(source()))
-    assert [batch async for batch in outbox.batches()] == [b"abc", b"d"]
-    await filling
+    def __init__(self) -> None:
+        self.taken = 0
+        self.closed = False
+
+    async def __aiter__(self):
+        for self.taken in range(1, 11):
+            yield b"x"
+
+    async def aclose(self) -> None:
+        self.closed = True
 
 
-async def test_the_maker_waits_while_the_writer_is_behind() -> None:
-    made = 0
+async def test_nothing_more_is_taken_while_the_caller_is_behind() -> None:
+    stream, sent, ready = Pieces(), [], asyncio.Event()
 
-    async def source():
-        nonlocal made
-        for _ in range(10):
-            made += 1
-            yield b"x" * 100
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+        if len(sent) > 3:
+            await ready.wait()
 
-    outbox = Outbox(limit=250)
-    filling = asyncio.create_task(outbox.fill(source()))
+    writing = asyncio.create_task(send_stream(stream, [], send))
     await asyncio.sleep(0.01)
-    assert made == 3
-    assert sum([len(batch) async for batch in outbox.batches()]) == 1000
-    await filling
+    assert stream.taken == 3
+    ready.set()
+    await writing
+    assert b"".join(message.get("body", b"") for message in sent) == b"x" * 10
+    assert (sent[-1]["more_body"], stream.closed) == (False, True)
+
+
+async def test_a_writer_that_is_cancelled_closes_the_stream() -> None:
+    stream = Pieces()
+
+    async def send(message: dict[str, object]) -> None:
+        await asyncio.Event().wait()
+
+    writing = asyncio.create_task(send_stream(stream, [], send))
+    await asyncio.sleep(0.01)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert stream.closed

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from nova_core.errors import AuthenticationError
 from nova_core.hookspecs import hookimpl

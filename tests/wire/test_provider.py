@@ -31,7 +31,8 @@ from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
-from nova_core.wire.provider import Provider, public_headers
+from nova_core.wire.passed_headers import public_headers
+from nova_core.wire.provider import Provider
 
 
 class Vendor(OpenAICompatible):
