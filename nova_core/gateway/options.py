@@ -89,7 +89,6 @@ OVERRIDES = frozenset(
         "aws_session_name",
         "aws_web_identity_token",
         "aws_sts_endpoint",
-        "aws_bedrock_runtime_endpoint",
         "aws_external_id",
         "input_cost_per_token",
         "output_cost_per_token",

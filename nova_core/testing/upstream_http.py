@@ -14,7 +14,7 @@ import msgspec
 
 HEAD_END = b"\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-MODEL_IN_PATH = re.compile(r"/models/(.+):[A-Za-z]+$")
+MODEL_IN_PATH = re.compile(r"/models/(.+):[A-Za-z]+$|/model/([^/]+)/[a-z-]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Received:
 
     @property
     def model(self) -> str:
-        """The body's `model`, else the one in a path such as `/models/NAME:verb`; empty when there is none."""
+        """The body's `model`, else the one in a path: `/models/NAME:verb`, `/model/NAME/verb`; empty without one."""
         body = self.json
         name = body.get("model") if isinstance(body, dict) else None
         if isinstance(name, str):
             return name
         found = MODEL_IN_PATH.search(self.route)
-        return unquote(found[1]) if found else ""
+        return unquote(found[1] or found[2]) if found else ""
 
     @property
     def route(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from nova_core.testing.upstream_amazon import AMAZON_SHAPES
 from nova_core.testing.upstream_google import GOOGLE_SHAPES
 from nova_core.testing.upstream_http import Received, Wire
 from nova_core.testing.upstream_json_lines import JSON_LINES_SHAPES
@@ -76,7 +77,7 @@ class Rendered:
 
 def render(script: Script, received: Received) -> Rendered:
     """The body for `received`: what the script gives whole, else the shape of the route."""
-    shape = shape_for(received.route, (*GOOGLE_SHAPES, *RESPONSES_SHAPES, *JSON_LINES_SHAPES))
+    shape = shape_for(received.route, (*AMAZON_SHAPES, *GOOGLE_SHAPES, *RESPONSES_SHAPES, *JSON_LINES_SHAPES))
     body = received.json if isinstance(received.json, dict) else {}
     if script.html:
         return Rendered("text/html; charset=utf-8", (HTML,), False)

@@ -115,7 +115,7 @@ class GeminiApi(DialectProvider):
         most = self.most_embedded(deployment.model)
         exchange = in_batches(request, most, lambda batch: ask(call, batch, deployment))
         if request.get("encoding_format") == "base64":
-            return msgspec.structs.replace(exchange, read=partial(_read_coded, exchange.read))
+            return msgspec.structs.replace(exchange, read=partial(read_coded, exchange.read))
         return exchange
 
     def _read(self, dialect: Dialect, response: UpstreamResponse) -> Reply:
@@ -148,10 +148,11 @@ def _folded(response: UpstreamResponse) -> Reply:
     return Reply("chat", GEMINI_GENERATE, typed=assemble(events), headers=public_headers(response.headers))
 
 
-def _read_coded(read: Callable[[UpstreamResponse], Reply | Exchange], response: UpstreamResponse) -> Reply | Exchange:
+def read_coded(read: Callable[[UpstreamResponse], Reply | Exchange], response: UpstreamResponse) -> Reply | Exchange:
+    """What `read` makes of a response, the numbers of its vectors in base64."""
     reply = read(response)
     if isinstance(reply, Exchange):
-        return msgspec.structs.replace(reply, read=partial(_read_coded, reply.read))
+        return msgspec.structs.replace(reply, read=partial(read_coded, reply.read))
     typed = reply.typed
     assert isinstance(typed, EmbeddingsReply)
     return reply.with_typed(replace(typed, data=tuple(_coded(vector) for vector in typed.data)))

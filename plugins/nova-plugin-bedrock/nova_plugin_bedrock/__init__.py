@@ -1,0 +1,5 @@
+"""Amazon Bedrock as a provider: Converse, Claude natively, and embeddings."""
+
+from nova_plugin_bedrock.provider import Bedrock
+
+plugin = Bedrock()

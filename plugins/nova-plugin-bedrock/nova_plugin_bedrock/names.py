@@ -1,0 +1,49 @@
+"""What a deployment's model name says: the route, the region, and the vendor's id of the model."""
+
+# https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html and …/inference-profiles-support.html
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+ROUTES: Final = ("converse", "invoke")
+REGION: Final = re.compile(r"^([a-z]{2}(?:-[a-z]+)+-\d)/")
+"""A region before a model's id."""
+ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z]+:([a-z0-9-]*):.*", re.DOTALL)
+CLAUDE: Final = re.compile(r"(^|[./])claude|anthropic\.")
+CLAUDE_3: Final = re.compile(r"claude-(3|v2|instant)|claude-(opus|sonnet)-4-(2025|1-)")
+NOVA: Final = re.compile(r"amazon\.nova|(^|/)nova/")
+NOVA_2: Final = re.compile(r"amazon\.nova-2")
+STATES_EFFORT: Final = re.compile(r"openai\.gpt-oss|deepseek|gpt-oss/|deepseek_r1/")
+TAKES_TOP_K: Final = re.compile(r"anthropic|claude|mistral|qwen")
+NO_SCHEMAS: Final = re.compile(
+    rf"{CLAUDE_3.pattern}|amazon\.(nova-(micro|lite|pro|premier)-v1|titan)|meta\.llama|ai21\."
+)
+"""Models that cannot be held to a schema."""
+EMBEDS: Final = re.compile(r"embed")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """`route` is `converse`, `invoke` or None; `id` a model, an inference profile or an ARN."""
+
+    id: str
+    route: str | None = None
+    region: str | None = None
+
+
+def read_name(model: str) -> ModelName:
+    """The parts of a name such as `converse/us-east-1/anthropic.claude-…` or `llama/arn:aws:bedrock:…`."""
+    route, _, rest = model.partition("/")
+    if route in ROUTES and rest:
+        model = rest
+    elif route in ("claude_platform", "agent", "agentcore", "async_invoke", "mantle") and rest:
+        raise ValueError(f"the route `{route}/` is not served")
+    known = route if route in ROUTES and rest else None
+    if (place := REGION.match(model)) is not None:
+        return ModelName(model[place.end() :], known, place[1])
+    if (found := ARN.search(model)) is not None:
+        return ModelName(found[0], known, found[1] or None)
+    return ModelName(model, known)
