@@ -11,9 +11,10 @@ from functools import cache
 from tests.house.tree import CORE, Plugin, plugins
 
 WIRE = CORE / "wire"
-# Providers whose names are words of the language, or of an API (`echo` is a parameter of completions): a literal
-# names the provider only where the code speaks of a provider.
-ORDINARY_WORDS = {"local", "echo", "infinity", "meta", "morph", "prism", "sail", "synthetic"}
+# Providers whose names are words of the language, of an API (`echo` is a parameter of completions), or of keys that
+# configurations have had for long (`azure_ad_token`): a literal names the provider only where the code speaks of a
+# provider.
+ORDINARY_WORDS = {"azure", "local", "echo", "infinity", "meta", "morph", "prism", "sail", "synthetic"}
 
 
 @dataclass(frozen=True, slots=True)

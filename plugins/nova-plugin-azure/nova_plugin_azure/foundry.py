@@ -1,0 +1,122 @@
+"""AI Foundry: models of many vendors behind one address, asked as OpenAI's are, and Claude in its own API."""
+
+# https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from nova_core.hookspecs import hookimpl
+from nova_core.types.call import Call
+from nova_core.types.chat import ChatRequest
+from nova_core.types.deployment import Deployment
+from nova_core.types.dialect import Dialect
+from nova_core.types.fidelity import Fidelity
+from nova_core.types.message import Operation, Request, TypedRequest
+from nova_core.types.upstream import Exchange
+from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
+from nova_core.wire.anthropic_messages.thinking_models import for_model, review_thinking, with_adaptive_effort
+from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
+from nova_plugin_azure.authorized import VARIABLES, Authorized
+from nova_plugin_azure.provider import VERSION
+from nova_plugin_azure.tokens import Tokens
+
+MODELS_VERSION = "2024-05-01-preview"
+KEYED = (".services.ai.azure.com", ".openai.azure.com", ".cognitiveservices.azure.com")
+"""Hosts of resources, which take their key in a header of its own; endpoints of single models take it as a token."""
+CLAUDE = re.compile(r"(^|/)claude")
+ANTHROPIC_VERSION = "2023-06-01"
+SETTINGS = (*OpenAICompatible.settings_keys, *VARIABLES, VERSION)
+
+
+class FoundryModels(Authorized, OpenAICompatible):
+    """Models behind `/models` of a resource, or behind an endpoint of their own."""
+
+    dialects: Mapping[Operation, Dialect] = {name: OPENAI_DIALECTS[name] for name in ("chat", "embedding")}
+    api_base_env = ("AZURE_AI_API_BASE",)
+    api_key_env = ("AZURE_AI_API_KEY",)
+
+    def key_header(self, deployment: Deployment, key: str) -> tuple[str, str]:
+        """`api-key` for resources, a token for the endpoints of single models."""
+        host = urlsplit(deployment.api_base or "").hostname or ""
+        return ("api-key", key) if host.endswith(KEYED) else ("Authorization", f"Bearer {key}")
+
+    def url(self, deployment: Deployment, operation: Operation) -> str:
+        """Below `/models` where a resource is named alone; other addresses are used as they are."""
+        parts = urlsplit(deployment.api_base or "")
+        place = parts.path.rstrip("/").removesuffix(self.paths[operation])
+        version = deployment.settings.get(VERSION)
+        if place in ("", "/models") and (parts.hostname or "").endswith(KEYED[0]):
+            place, version = "/models", version or MODELS_VERSION
+        stated = [part for part in (parts.query, urlencode({"api-version": version}) if version else "") if part]
+        query = parts.query if "api-version=" in parts.query else "&".join(stated)
+        return urlunsplit((parts.scheme, parts.netloc, place + self.paths[operation], query, ""))
+
+
+class FoundryClaude(Authorized):
+    """Claude at `/anthropic/v1/messages` of a resource."""
+
+    dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES, "count_tokens": ANTHROPIC_COUNT_TOKENS}
+    paths: Mapping[Operation, str] = {"chat": "/v1/messages", "count_tokens": "/v1/messages/count_tokens"}
+    api_base_env = FoundryModels.api_base_env
+    api_key_env = FoundryModels.api_key_env
+    joined_headers = frozenset({"anthropic-beta"})
+
+    def key_header(self, deployment: Deployment, key: str) -> tuple[str, str]:
+        """As Anthropic's own API has it."""
+        return "x-api-key", key
+
+    def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
+        """The key or token, and the version of the API."""
+        return [*super().headers(deployment, call), ("anthropic-version", ANTHROPIC_VERSION)]
+
+    def request_headers(self, request: Request, call: Call) -> list[tuple[str, str]]:
+        """The beta features that a caller of this API asks for."""
+        asked = call.headers.get("anthropic-beta") if call.original.dialect in self.dialects.values() else None
+        return [("anthropic-beta", asked)] if asked else []
+
+    def url(self, deployment: Deployment, operation: Operation) -> str:
+        """Below `/anthropic`, unless the address says a path already."""
+        parts = urlsplit(deployment.api_base or "")
+        place = parts.path.rstrip("/")
+        for known in (*self.paths.values(), "/v1", "/models"):
+            place = place.removesuffix(known)
+        place = place or "/anthropic"
+        return urlunsplit((parts.scheme, parts.netloc, place + self.paths[operation], parts.query, ""))
+
+    def before_translation(self, typed: TypedRequest) -> TypedRequest:
+        """An effort as adaptive thinking, for the models that think so."""
+        return with_adaptive_effort(typed) if isinstance(typed, ChatRequest) else typed
+
+    def review(self, request: Request) -> Fidelity:
+        """What the vendor refuses, and what is said nearly about thinking."""
+        return super().review(request) + review_thinking(request)
+
+    def to_upstream(self, request: Request) -> Request:
+        """Thinking as the model takes it."""
+        return for_model(super().to_upstream(request))
+
+
+class Foundry(FoundryModels):
+    """`azure_ai/{model}`: the model's name says which API it is asked through."""
+
+    providers: tuple[str, ...] = ("azure_ai",)
+    settings_keys = SETTINGS
+
+    def __init__(self, tokens: Tokens | None = None) -> None:
+        super().__init__(tokens)
+        self._claude = FoundryClaude(self._tokens)
+
+    def operations(self, model: str) -> frozenset[str]:
+        """What the model's API serves."""
+        return self._claude.operations(model) if CLAUDE.search(model) else super().operations(model)
+
+    @hookimpl
+    def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
+        """One attempt. Raises UnsupportedParamsError, BadRequestError, AuthenticationError."""
+        base_model = deployment.info.get("base_model")
+        if CLAUDE.search(base_model if isinstance(base_model, str) else deployment.model):
+            return self._claude.provider_call(call, request, deployment)
+        return super().provider_call(call, request, deployment)

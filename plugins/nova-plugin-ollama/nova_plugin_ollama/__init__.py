@@ -1,0 +1,5 @@
+"""Ollama as a provider."""
+
+from nova_plugin_ollama.provider import Ollama
+
+plugin = Ollama()
