@@ -35,6 +35,7 @@ class VertexAI(Provider):
     base_url = "https://{vertex_location|VERTEXAI_LOCATION}-aiplatform.googleapis.com"
     api_base_env: tuple[str, ...] = ()
     api_key_env = ENVIRONMENT
+    settings_keys = (*CREDENTIALS, *PROJECT, *LOCATION)
 
     def __init__(self, tokens: Tokens | None = None) -> None:
         self._keychain = Keychain(tokens)

@@ -16,7 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from nova_core.config.check import read_settings
+from nova_core.config.loader import loads
 from nova_core.errors import AuthenticationError, ConfigurationError, NovaError, ServiceUnavailableError
+from nova_core.gateway.runtime import build_runtime
 from nova_core.testing import ScriptedUpstream
 from nova_core.testing.provider_bench import bench, chat_request, embeddings_request
 from nova_core.types.call import Call
@@ -312,3 +315,20 @@ async def test_a_model_that_takes_one_text_is_asked_once_for_each(upstream: Scri
     assert [vector.index for vector in several.data] == [0, 1, 2]
     assert several.data[1].embedding == single.data[0].embedding
     assert (several.usage.input, single.usage.input) == (6, 2)
+
+
+def test_a_configuration_file_says_project_location_and_credentials() -> None:
+    entry = {
+        "model_name": "gemini",
+        "litellm_params": {
+            "model": "vertex_ai/gemini-2.5-flash",
+            "vertex_project": "mine",
+            "vertex_location": "europe-west1",
+            "api_key": "ya29.token",
+        },
+    }
+    runtime = build_runtime(read_settings(loads(json.dumps({"model_list": [entry]}))), environ={})
+    (deployment,) = runtime.catalog.groups["gemini"]
+    assert not runtime.catalog.unserved
+    assert deployment.api_base == "https://europe-west1-aiplatform.googleapis.com"
+    assert (deployment.settings["vertex_project"], dict(deployment.defaults)) == ("mine", {})
