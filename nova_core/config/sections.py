@@ -60,7 +60,7 @@ class NovaSettings(Section):
     model_alias_map: dict[str, str] = Field(default_factory=dict, description="Public name to model group.")
     callbacks: TextList = Field((), description="Plugins by name, or `module.attribute` beside this file.")
     register_model: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="Model, as provider/model, to what is known of it (as in model_info).")  # fmt: skip
+        default_factory=dict, description="`provider/model` to what is known of it, as in model_info.")  # fmt: skip
     cache: bool = Field(False, description="Cache replies; see cache_params.")
     cache_params: CacheParams = Field(default_factory=CacheParams, description="Which cache, and how.")
     set_verbose: bool = Field(False, description="Log at level debug.")

@@ -62,10 +62,14 @@ class Background:
     def __init__(self, limit: int = MAX_BACKGROUND) -> None:
         self._tasks: set[asyncio.Task[object]] = set()
         self._limit = limit
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def tell(self, steps: Sequence[Step], *args: Any) -> None:
         """Call observers soon, one after the other, off the path of whoever is being served."""
-        asyncio.get_running_loop().call_soon(self._tell, steps, args)
+        loop = self._loop
+        if loop is None:  # asking for the running loop is a system call, and a gateway lives in one loop
+            loop = self._loop = asyncio.get_running_loop()
+        loop.call_soon(self._tell, steps, args)
 
     def _tell(self, steps: Sequence[Step], args: tuple[Any, ...]) -> None:
         for place, step in enumerate(steps):

@@ -84,6 +84,9 @@ class ServerProcess:
     def http(self, **options: Any) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=15, **options)
 
+    def client(self, **options: Any) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, timeout=15, **options)
+
     def until(self, condition: Any, seconds: float = 5.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
