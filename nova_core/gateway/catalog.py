@@ -185,6 +185,8 @@ def _deployments(entry: ModelEntry, settings: Settings, pipeline: Pipeline) -> I
 def _deployment(entry: ModelEntry, params: Mapping[str, Any], settings: Settings, pipeline: Pipeline) -> Deployment:
     provider, model = provider_and_model(entry)
     own = SETTINGS_KEYS | frozenset(getattr(pipeline.providers.get(provider or ""), "settings_keys", ()))
+    # What is known and not honoured is no parameter of calls either: it must not reach an upstream.
+    own |= {path[-1] for path in settings.unsupported if path[-2:-1] in (("params",), ("litellm_params",))}
     kept = {key: value for key, value in params.items() if key not in ROUTING_KEYS and not is_price_key(key)}
     key = params.get("api_key")
     retries = params.get("num_retries", params.get("max_retries"))
