@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import re
-import struct
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
-
-import msgspec
 
 from nova_core.errors import NovaError
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
-from nova_core.types.embeddings import EmbeddingsReply, Vector
 from nova_core.types.events import Event
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Reply, Request
@@ -31,6 +24,7 @@ from nova_core.wire.gemini.errors import read_error
 from nova_core.wire.gemini.framing import ContentParser
 from nova_core.wire.gemini.thinking import for_model
 from nova_core.wire.passed_headers import public_headers
+from nova_core.wire.plain_vectors import in_asked_coding
 from nova_core.wire.provider import DialectProvider, Lane
 
 VERBS: Final[Mapping[str, str]] = {
@@ -113,10 +107,7 @@ class GeminiApi(DialectProvider):
         if request.operation != "embedding":
             return ask(call, request, deployment)
         most = self.most_embedded(deployment.model)
-        exchange = in_batches(request, most, lambda batch: ask(call, batch, deployment))
-        if request.get("encoding_format") == "base64":
-            return msgspec.structs.replace(exchange, read=partial(read_coded, exchange.read))
-        return exchange
+        return in_asked_coding(request, in_batches(request, most, lambda batch: ask(call, batch, deployment)))
 
     def _read(self, dialect: Dialect, response: UpstreamResponse) -> Reply:
         """The reply; a whole array is what servers send that stream without events."""
@@ -146,19 +137,3 @@ def _folded(response: UpstreamResponse) -> Reply:
         events += decoder.decode(frame)
     events += decoder.end()
     return Reply("chat", GEMINI_GENERATE, typed=assemble(events), headers=public_headers(response.headers))
-
-
-def read_coded(read: Callable[[UpstreamResponse], Reply | Exchange], response: UpstreamResponse) -> Reply | Exchange:
-    """What `read` makes of a response, the numbers of its vectors in base64."""
-    reply = read(response)
-    if isinstance(reply, Exchange):
-        return msgspec.structs.replace(reply, read=partial(read_coded, reply.read))
-    typed = reply.typed
-    assert isinstance(typed, EmbeddingsReply)
-    return reply.with_typed(replace(typed, data=tuple(_coded(vector) for vector in typed.data)))
-
-
-def _coded(vector: Vector) -> Vector:
-    """The numbers as base64 of little-endian float32."""
-    numbers: Any = vector.embedding
-    return Vector(vector.index, base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode())

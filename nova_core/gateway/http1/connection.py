@@ -110,14 +110,7 @@ class Connection(asyncio.Protocol):
         while (stream := self._stream) is None:
             if self._fault is not None:
                 raise self._fault
-            waiter = self._waiter = self._loop.create_future()
-            self._alarm.set(deadline)
-            try:
-                await waiter
-            finally:
-                if self._waiter is waiter:
-                    self._waiter = None
-                    self._alarm.clear()
+            await self.wait(deadline)
         self._picked = True
         if stream.complete:
             self._part()

@@ -22,6 +22,7 @@ from nova_core.wire.gemini.notes import Notes
 from nova_core.wire.gemini.usage import count
 from nova_core.wire.openai_chat.fields import bad_field, starts_with
 from nova_core.wire.openai_chat.request import check_model
+from nova_core.wire.plain_vectors import plain_request
 from nova_core.wire.upstream_errors import facts_of
 
 PER_ITEM: Final = ("taskType", "outputDimensionality", "title")
@@ -53,7 +54,7 @@ class GeminiBatchEmbed:
     def render_request(self, typed: TypedRequest) -> tuple[dict[str, Any], Fidelity]:
         """One request for each item."""
         notes = Notes(own=False)
-        embeddings = _request(typed, notes)
+        embeddings = plain_request(typed, notes)
         common = _options(embeddings, notes)
         items = [
             {"model": f"models/{embeddings.model}", **common, **render_item(item, f"input[{place}]", notes)}
@@ -136,7 +137,7 @@ class GeminiEmbed(GeminiBatchEmbed):
     def render_request(self, typed: TypedRequest) -> tuple[dict[str, Any], Fidelity]:
         """The only item. Raises BadRequestError for several."""
         notes = Notes(own=False)
-        embeddings = _request(typed, notes)
+        embeddings = plain_request(typed, notes)
         if len(embeddings.input) != 1:
             raise BadRequestError("embedContent takes one item at a time", param="input")
         item = render_item(embeddings.input[0], "input" if embeddings.single else "input[0]", notes)
@@ -179,18 +180,6 @@ def _options(typed: EmbeddingsRequest, notes: Notes) -> dict[str, Any]:
         options["outputDimensionality"] = typed.dimensions
     options |= task_type(typed, notes)
     return options
-
-
-def _request(typed: TypedRequest, notes: Notes) -> EmbeddingsRequest:
-    if not isinstance(typed, EmbeddingsRequest):
-        raise BadRequestError("a chat request cannot be sent as an embeddings request")
-    if typed.encoding_format is not None:
-        notes.mapped("encoding_format", "vectors are encoded on the way back")
-    if typed.return_multivector:
-        notes.lost("return_multivector", "vectors are pooled")
-    if typed.user is not None:
-        notes.hint("user")
-    return typed
 
 
 def _reply(typed: TypedReply) -> EmbeddingsReply:

@@ -61,7 +61,8 @@ def to_data_url(source: Source) -> str:
     return f"data:{source.media_type or ''};base64,{source.data}"
 
 
-def _url_source(url: str, path: str) -> Source:
+def url_source(url: str, path: str) -> Source:
+    """Media by address, or inside it (`data:`). Raises BadRequestError for a `data:` URL without data."""
     found = data_url(url)
     if found is None:
         return Source(url=url)
@@ -86,7 +87,7 @@ def _image(fields: Fields) -> Part:
     url = inner.required_text("url")
     if not url:
         raise bad_field(inner.at("url"), "must be a URL, or a data URL with the image")
-    source = _url_source(url, inner.at("url"))
+    source = url_source(url, inner.at("url"))
     detail = inner.text("detail")
     return Image(source, detail=detail, cache=fields.cache(), extra=_nested(fields, "image_url", inner))
 
@@ -102,7 +103,7 @@ def _file(fields: Fields) -> Part:
     inner = Fields(fields.take("file"), fields.at("file"))
     data, file_id = inner.text("file_data"), inner.text("file_id")
     if data:
-        source = _url_source(data, inner.at("file_data"))
+        source = url_source(data, inner.at("file_data"))
         source = Source(data=data) if source.url else source
     elif file_id:
         is_url = file_id.startswith(("http://", "https://", "gs://"))

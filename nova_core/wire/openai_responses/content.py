@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nova_core.types.chat import Audio, Citation, File, Image, Opaque, Part, Refusal, Source, Text
-from nova_core.wire.openai_chat.content import AUDIO_FORMATS, data_url, to_data_url
+from nova_core.wire.openai_chat.content import AUDIO_FORMATS, to_data_url, url_source
 from nova_core.wire.openai_chat.fields import Fields, bad_field
 from nova_core.wire.openai_chat.notes import Notes
 from nova_core.wire.openai_responses.fields import NAME
@@ -70,20 +70,10 @@ def _refusal(fields: Fields) -> Part:
     return Refusal(fields.required_text("refusal"), extra=fields.extra(NAME))
 
 
-def _media(url: str, path: str) -> Source:
-    found = data_url(url)
-    if found is None:
-        return Source(url=url)
-    media_type, data = found
-    if not data:
-        raise bad_field(path, "is a data URL without data")
-    return Source(data=data, media_type=media_type)
-
-
 def _image(fields: Fields) -> Part:
     url, file_id, detail = fields.text("image_url"), fields.text("file_id"), fields.text("detail")
     if url:
-        source = _media(url, fields.at("image_url"))
+        source = url_source(url, fields.at("image_url"))
     elif file_id:
         source = Source(file_id=file_id)
     else:
@@ -95,7 +85,7 @@ def _file(fields: Fields) -> Part:
     data, url, file_id = fields.text("file_data"), fields.text("file_url"), fields.text("file_id")
     name = fields.text("filename")
     if data:
-        source = _media(data, fields.at("file_data"))
+        source = url_source(data, fields.at("file_data"))
         source = Source(data=data) if source.url else source
     elif url:
         source = Source(url=url)

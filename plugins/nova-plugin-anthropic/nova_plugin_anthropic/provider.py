@@ -8,15 +8,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from nova_core.errors import AuthenticationError
 from nova_core.types.call import Call
-from nova_core.types.chat import ChatRequest
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
-from nova_core.types.fidelity import Fidelity
-from nova_core.types.message import Operation, Request, TypedRequest
+from nova_core.types.message import Operation, Request
 from nova_core.types.secret import Secret
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
-from nova_core.wire.anthropic_messages.thinking_models import for_model, review_thinking, with_adaptive_effort
-from nova_core.wire.provider import DialectProvider
+from nova_core.wire.messages_models import MessagesModels
 from nova_plugin_anthropic.betas import betas_for
 
 VERSION = "2023-06-01"
@@ -28,7 +25,7 @@ BEARER = "bearer"
 VERSION_PATH = "/v1"
 
 
-class Anthropic(DialectProvider):
+class Anthropic(MessagesModels):
     """`anthropic/…`: chat over `/v1/messages`, and `/v1/messages/count_tokens`."""
 
     providers = ("anthropic",)
@@ -69,18 +66,6 @@ class Anthropic(DialectProvider):
         names = dict.fromkeys([*betas_for(request), *(name.strip() for name in asked.split(","))])
         value = ",".join(name for name in names if name)
         return [("anthropic-beta", value)] if value else []
-
-    def before_translation(self, typed: TypedRequest) -> TypedRequest:
-        """An effort as adaptive thinking, for the models that think so."""
-        return with_adaptive_effort(typed) if isinstance(typed, ChatRequest) else typed
-
-    def review(self, request: Request) -> Fidelity:
-        """What the vendor refuses, and what is said nearly about thinking."""
-        return super().review(request) + review_thinking(request)
-
-    def to_upstream(self, request: Request) -> Request:
-        """Thinking as the model takes it."""
-        return for_model(super().to_upstream(request))
 
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """Bases with and without `/v1` (and `/v1/messages`) mean the same."""

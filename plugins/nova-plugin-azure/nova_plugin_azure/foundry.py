@@ -10,14 +10,12 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
-from nova_core.types.chat import ChatRequest
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
-from nova_core.types.fidelity import Fidelity
-from nova_core.types.message import Operation, Request, TypedRequest
+from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
-from nova_core.wire.anthropic_messages.thinking_models import for_model, review_thinking, with_adaptive_effort
+from nova_core.wire.messages_models import MessagesModels
 from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
 from nova_plugin_azure.authorized import VARIABLES, Authorized
 from nova_plugin_azure.provider import VERSION
@@ -55,7 +53,7 @@ class FoundryModels(Authorized, OpenAICompatible):
         return urlunsplit((parts.scheme, parts.netloc, place + self.paths[operation], query, ""))
 
 
-class FoundryClaude(Authorized):
+class FoundryClaude(MessagesModels, Authorized):
     """Claude at `/anthropic/v1/messages` of a resource."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES, "count_tokens": ANTHROPIC_COUNT_TOKENS}
@@ -85,18 +83,6 @@ class FoundryClaude(Authorized):
             place = place.removesuffix(known)
         place = place or "/anthropic"
         return urlunsplit((parts.scheme, parts.netloc, place + self.paths[operation], parts.query, ""))
-
-    def before_translation(self, typed: TypedRequest) -> TypedRequest:
-        """An effort as adaptive thinking, for the models that think so."""
-        return with_adaptive_effort(typed) if isinstance(typed, ChatRequest) else typed
-
-    def review(self, request: Request) -> Fidelity:
-        """What the vendor refuses, and what is said nearly about thinking."""
-        return super().review(request) + review_thinking(request)
-
-    def to_upstream(self, request: Request) -> Request:
-        """Thinking as the model takes it."""
-        return for_model(super().to_upstream(request))
 
 
 class Foundry(FoundryModels):

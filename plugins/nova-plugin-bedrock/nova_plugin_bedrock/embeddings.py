@@ -14,6 +14,7 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
 from nova_core.types.usage import Usage
 from nova_core.wire.openai_chat.content import data_url
+from nova_core.wire.plain_vectors import plain_request
 from nova_plugin_bedrock.dialect import UpstreamOnly
 from nova_plugin_bedrock.notes import Body, Notes
 
@@ -60,7 +61,7 @@ class TitanEmbed(_Embeddings):
     def render_request(self, typed: TypedRequest) -> tuple[dict[str, Any], Fidelity]:
         """The only item. Raises BadRequestError for several."""
         notes = Notes()
-        request = _request(typed, notes)
+        request = plain_request(typed, notes)
         if len(request.input) != 1:
             raise BadRequestError("the model embeds one item at a time", param="input")
         pictures = "image" in request.model
@@ -91,7 +92,7 @@ class CohereEmbed(_Embeddings):
     def render_request(self, typed: TypedRequest) -> tuple[dict[str, Any], Fidelity]:
         """All texts, and what they are for, which the model needs to know."""
         notes = Notes()
-        request = _request(typed, notes)
+        request = plain_request(typed, notes)
         texts = [_item(item, notes, pictures=False).get("inputText", "") for item in request.input]
         options = _extras(request, ("input_type", "truncate"), notes)
         task = options.pop("input_type", None) or request.task
@@ -112,18 +113,6 @@ class CohereEmbed(_Embeddings):
         if not isinstance(found, list) or not all(isinstance(vector, list) for vector in found):
             raise BadGatewayError("the upstream's answer has no `embeddings`")
         return found
-
-
-def _request(typed: TypedRequest, notes: Notes) -> EmbeddingsRequest:
-    if not isinstance(typed, EmbeddingsRequest):
-        raise BadRequestError("a chat request cannot be sent as an embeddings request")
-    if typed.encoding_format is not None:
-        notes.mapped("encoding_format", "vectors are encoded on the way back")
-    if typed.return_multivector:
-        notes.lost("return_multivector", "vectors are pooled")
-    if typed.user is not None:
-        notes.hint("user")
-    return typed
 
 
 def _item(item: Any, notes: Notes, *, pictures: bool) -> Body:

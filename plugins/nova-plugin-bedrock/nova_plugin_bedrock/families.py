@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
-
-import msgspec
 
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
-from nova_core.types.chat import ChatRequest
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
-from nova_core.types.fidelity import Fidelity
-from nova_core.types.message import Operation, Reply, Request, TypedRequest, decoded
+from nova_core.types.message import Operation, Reply, Request, decoded
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamResponse
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
-from nova_core.wire.anthropic_messages.thinking_models import for_model, review_thinking, with_adaptive_effort
 from nova_core.wire.embedding_batches import in_batches
-from nova_core.wire.gemini_api import read_coded
+from nova_core.wire.messages_models import MessagesModels
+from nova_core.wire.plain_vectors import in_asked_coding
 from nova_core.wire.provider import Lane
 from nova_plugin_bedrock.dialect import CONVERSE, COUNT_TOKENS
 from nova_plugin_bedrock.embeddings import COUNT
@@ -59,24 +54,12 @@ class ConverseModels(Signed):
         return EventStream()
 
 
-class InvokedClaude(Signed):
+class InvokedClaude(MessagesModels, Signed):
     """Claude in the words of the Messages API, with its version in the body."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES}
     action = "/invoke"
     stream_action = "/invoke-with-response-stream"
-
-    def before_translation(self, typed: TypedRequest) -> TypedRequest:
-        """An effort as adaptive thinking, for the models that think so."""
-        return with_adaptive_effort(typed) if isinstance(typed, ChatRequest) else typed
-
-    def review(self, request: Request) -> Fidelity:
-        """What the vendor refuses, and what is said nearly about thinking."""
-        return super().review(request) + review_thinking(request)
-
-    def to_upstream(self, request: Request) -> Request:
-        """Thinking as the model takes it."""
-        return for_model(super().to_upstream(request))
 
     def body(self, request: Request, lane: Lane) -> bytes:
         """What is sent, with the version."""
@@ -111,10 +94,7 @@ class Embeddings(Signed):
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt, in as many exchanges as the model needs. Vectors are coded where the caller wants that."""
         ask = super().provider_call
-        exchange = in_batches(request, self._most, lambda batch: ask(call, batch, deployment))
-        if request.get("encoding_format") == "base64":
-            return msgspec.structs.replace(exchange, read=partial(read_coded, exchange.read))
-        return exchange
+        return in_asked_coding(request, in_batches(request, self._most, lambda batch: ask(call, batch, deployment)))
 
     def _read(self, dialect: Dialect, response: UpstreamResponse) -> Reply:
         """The reply, with the tokens that only a header states."""

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from nova_core.types.chat import Extra
-from nova_core.wire.drop_policy import is_default
-from nova_core.wire.openai_chat.notes import Notes as _Notes
+from nova_core.wire.foreign_notes import ForeignNotes
 
 NAME: Final = "bedrock_converse"
 """The dialect's name, which keys its extras."""
-HINTS: Final = frozenset(
-    {
-        "annotations", "index", "parsed", "parsed_arguments", "prompt_cache_options", "prompt_cache_retention",
-        "prediction", "provider_specific_fields", "reasoning_details", "safety_identifier", "stream_options",
-        "extra_content", "allowed_callers", "caller", "defer_loading", "display", "eager_input_streaming",
-        "input_examples", "stop_details",
-    }
-)  # fmt: skip
-"""Fields of other dialects that do not change the answer's meaning."""
-NESTED: Final = ("usage", "message", "function")
-"""Objects of which only the unknown members are among the extras."""
 
 Body = dict[str, Any]
 
 
-class Notes(_Notes):
+class Notes(ForeignNotes):
     """The notes of one rendering."""
 
     __slots__ = ()
 
     def __init__(self) -> None:
         super().__init__(own=False, dialect=NAME)
-
-    def foreign(self, extra: Extra, path: str = "") -> None:
-        """Note the extra members of other dialects."""
-        for dialect, members in extra.items():
-            for name, value in members.items() if dialect != NAME else ():
-                field = f"{path}.{name}" if path else name
-                if name in NESTED and isinstance(value, Mapping):
-                    self.foreign({dialect: value}, field)
-                elif name in HINTS or path == "usage" or is_default(name, value) or value in ([], {}, "", False):
-                    self.hint(field)
-                else:
-                    self.lost(field, f"only {dialect} has it")

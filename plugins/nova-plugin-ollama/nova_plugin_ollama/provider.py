@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from urllib.parse import urlsplit, urlunsplit
-
-import msgspec
 
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
@@ -16,7 +13,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange, FrameParser
-from nova_core.wire.gemini_api import read_coded
+from nova_core.wire.plain_vectors import in_asked_coding
 from nova_core.wire.provider import DialectProvider, of_deployment
 from nova_plugin_ollama.dialects import OLLAMA_CHAT, OLLAMA_EMBED
 from nova_plugin_ollama.framing import LineParser
@@ -56,5 +53,4 @@ class Ollama(DialectProvider):
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt; vectors are sent on in base64 where the caller wants that."""
         exchange = super().provider_call(call, request, deployment)
-        coded = request.operation == "embedding" and request.get("encoding_format") == "base64"
-        return msgspec.structs.replace(exchange, read=partial(read_coded, exchange.read)) if coded else exchange
+        return in_asked_coding(request, exchange) if request.operation == "embedding" else exchange

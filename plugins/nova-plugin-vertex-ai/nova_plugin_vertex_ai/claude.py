@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from nova_core.types.call import Call
-from nova_core.types.chat import ChatRequest
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
-from nova_core.types.fidelity import Fidelity
-from nova_core.types.message import Operation, Request, TypedRequest
+from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import UpstreamRequest
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
-from nova_core.wire.anthropic_messages.thinking_models import for_model, review_thinking, with_adaptive_effort
 from nova_core.wire.gemini_api import RESOURCE, VERB, with_verb
+from nova_core.wire.messages_models import MessagesModels
 from nova_core.wire.provider import Lane
 from nova_plugin_vertex_ai.authorized import Authorized
 from nova_plugin_vertex_ai.places import below, collection
@@ -26,7 +24,7 @@ COUNTER = "count-tokens"
 """The model that counts the tokens of requests to the others."""
 
 
-class VertexClaude(Authorized):
+class VertexClaude(MessagesModels, Authorized):
     """`…/publishers/anthropic/models/{model}:rawPredict`, `:streamRawPredict` for streams."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES, "count_tokens": ANTHROPIC_COUNT_TOKENS}
@@ -36,18 +34,6 @@ class VertexClaude(Authorized):
         """The beta features that a caller of this API asks for."""
         asked = call.headers.get("anthropic-beta") if call.original.dialect in self.dialects.values() else None
         return [("anthropic-beta", asked)] if asked else []
-
-    def before_translation(self, typed: TypedRequest) -> TypedRequest:
-        """An effort as adaptive thinking, for the models that think so."""
-        return with_adaptive_effort(typed) if isinstance(typed, ChatRequest) else typed
-
-    def review(self, request: Request) -> Fidelity:
-        """What the vendor refuses, and what is said nearly about thinking."""
-        return super().review(request) + review_thinking(request)
-
-    def to_upstream(self, request: Request) -> Request:
-        """Thinking as the model takes it."""
-        return for_model(super().to_upstream(request))
 
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """The model's address, to which the verb is appended; a base that is the whole resource stays."""

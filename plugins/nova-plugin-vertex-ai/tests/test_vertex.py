@@ -27,7 +27,6 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request
 from nova_core.types.secret import Secret
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
-from nova_plugin_vertex_ai.credentials import Token
 from nova_plugin_vertex_ai.places import host_of
 from nova_plugin_vertex_ai.provider import VertexAI
 from nova_plugin_vertex_ai.tokens import Tokens
@@ -191,7 +190,7 @@ async def test_a_token_is_fetched_anew_before_it_ends(upstream: ScriptedUpstream
 def test_while_one_call_renews_a_token_others_go_on_with_the_old_one() -> None:
     clock = Clock()
     tokens = Tokens(clock)
-    tokens._keep("mine", Token(Secret("t"), 3600))
+    tokens.keep("mine", Secret("t"), 3600)
     clock.now += 3400
     assert tokens.current("mine") is None
     assert tokens.current("mine") is not None
