@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nova_core._version import __version__
+from nova_core.cli.authoring.group import make_authoring
 from nova_core.cli.bench import make_bench
 from nova_core.cli.chat import chat
 from nova_core.cli.check import check
@@ -37,6 +38,7 @@ def make_app() -> typer.Typer:
     app.callback()(options)
     for command in COMMANDS:
         app.command()(command)
+    app.add_typer(make_authoring(), name="plugin")
     app.add_typer(make_bench(), name="bench")
     app.command()(version)
     return app

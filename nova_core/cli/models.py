@@ -21,12 +21,18 @@ def models(
     ] = None,
     key: KeyOption = None,
     config: ConfigOption = None,
+    capabilities: Annotated[
+        bool, typer.Option("--capabilities", help="List what each configured model can be asked for.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the models that can be called.
 
     Those of the configuration, and those that installed providers offer as provider/model without one.
     """
+    if capabilities:
+        _capabilities(config, as_json=as_json)
+        return
     rows = _remote(url, key) if url is not None else _known(config)
     if as_json:
         print_json([asdict(row) for row in rows])
@@ -49,6 +55,20 @@ def models(
     for row in rows:
         if row.problem:
             typer.echo(f"{row.name} cannot be called: {row.problem}")
+
+
+def _capabilities(config: ConfigOption, *, as_json: bool) -> None:
+    from nova_core.cli.abilities import ability_rows, print_abilities
+    from nova_core.cli.configuration import find_config, read_config
+    from nova_core.cli.failures import UsageError
+    from nova_core.gateway.runtime import build_runtime
+
+    path = find_config(config)
+    if path is None:
+        raise UsageError(
+            "capabilities are those of a configuration's models, and there is none here", hint="--config FILE"
+        )
+    print_abilities(ability_rows(build_runtime(read_config(path))), as_json=as_json)
 
 
 def _shown(value: float | None) -> str:

@@ -15,7 +15,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request, Stream
 from nova_core.types.usage import Usage
 
-PROMPT = ("messages", "input", "prompt", "system", "tools", "instructions", "contents")
+PROMPT = ("messages", "input", "prompt", "system", "tools", "instructions", "contents", "query", "documents")
 MOST_OUTPUT = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 BYTES_A_TOKEN = 4
 UNUSED = Usage()

@@ -9,13 +9,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from nova_core.gateway.bytes_answer import BytesAnswer, all_bytes
 from nova_core.gateway.objects import Answer
 from nova_core.gateway.options import take_options
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.summary import summary
 from nova_core.types.call import Call
 from nova_core.types.dialect import Dialect
-from nova_core.types.message import Reply, Request, plain
+from nova_core.types.message import RawReply, Reply, Request, plain
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.openai_responses import OPENAI_RESPONSES
@@ -86,38 +87,51 @@ class AnswerStream:
 
 def chat_call(arguments: Mapping[str, Any]) -> Call:
     """A chat call from keyword arguments; None counts as not given. Raises BadRequestError."""
-    return _call("chat", OPENAI_CHAT, arguments)
+    return call_in(OPENAI_CHAT, arguments)
 
 
 def responses_call(arguments: Mapping[str, Any]) -> Call:
     """A call of the Responses API from keyword arguments; None counts as not given. Raises BadRequestError."""
-    return _call("chat", OPENAI_RESPONSES, arguments)
+    return call_in(OPENAI_RESPONSES, arguments)
 
 
 def embedding_call(arguments: Mapping[str, Any]) -> Call:
     """An embeddings call from keyword arguments; None counts as not given. Raises BadRequestError."""
-    return _call("embedding", OPENAI_EMBEDDINGS, arguments)
+    return call_in(OPENAI_EMBEDDINGS, arguments)
 
 
-def _call(operation: Any, dialect: Dialect, arguments: Mapping[str, Any]) -> Call:
+def call_in(dialect: Dialect, arguments: Mapping[str, Any]) -> Call:
+    """A call in a dialect from keyword arguments; None counts as not given. Raises BadRequestError."""
     given = {name: value for name, value in arguments.items() if value is not None}
     extra_body = given.pop("extra_body", None)
     if isinstance(extra_body, Mapping):
         given.update(extra_body)
     members, options, tags = take_options(given, {}, dialect=dialect.name)
     dialect.check_request(members)
+    operation = dialect.operation
     return Call(Request(operation, dialect, members), options=options, tags=tags, route=operation)
 
 
-async def answered(gateway: Answers, call: Call) -> Answer | AnswerStream:
-    """Run a call and shape its answer. Raises NovaError."""
+async def answered(gateway: Answers, call: Call) -> Answer | AnswerStream | BytesAnswer:
+    """Run a call and shape its answer; one of bytes is read to its end. Raises NovaError."""
     answer = await gateway.answer(call)
     if isinstance(answer, CallerStream):
+        if answer.content_type is not None:
+            return BytesAnswer(await all_bytes(answer), answer.content_type, summary(call))
         return AnswerStream(call, answer)
+    if isinstance(answer, RawReply):
+        return BytesAnswer(answer.content, answer.content_type, summary(call))
     return Answer(plain(answer.members), summary(call))
 
 
-def whole(answer: Answer | AnswerStream) -> Answer:
+def as_asked(answer: Answer | AnswerStream | BytesAnswer) -> Answer | AnswerStream:
+    """An answer of an operation whose answers are JSON, whole or streamed."""
+    if isinstance(answer, BytesAnswer):
+        raise TypeError("an answer of bytes came where JSON was expected")
+    return answer
+
+
+def whole(answer: Answer | AnswerStream | BytesAnswer) -> Answer:
     """An answer that was not asked for as a stream."""
     if not isinstance(answer, Answer):
         raise TypeError("this call cannot be streamed: leave `stream` out")
@@ -144,7 +158,7 @@ class Calls:
         With `stream`, an async iterator of chunks. Raises NovaError.
         """
         call = chat_call({"model": model, "messages": list(messages), "stream": stream or None, **parameters})
-        return await answered(self, call)
+        return as_asked(await answered(self, call))
 
     async def responses(self: Remembers, model: str, input: Any = None, **parameters: Any) -> Answer | AnswerStream:
         """An answer of the Responses API; with `stream=True` an async iterator of its events.
@@ -152,7 +166,7 @@ class Calls:
         `previous_response_id` goes on from an answer that this gateway gave. Raises NovaError.
         """
         call = responses_call({"model": model, "input": input, **parameters})
-        return await answered(self.conversations, call)
+        return as_asked(await answered(self.conversations, call))
 
     async def embedding(self: Answers, model: str, input: Any, **parameters: Any) -> Answer:
         """Embeddings of a string, a list, or (where the model takes them) objects. Raises NovaError."""

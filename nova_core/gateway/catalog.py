@@ -19,6 +19,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.facts import ModelFacts
 from nova_core.types.routing import Catalog
 from nova_core.types.secret import Secret
+from nova_core.wire.capabilities import capabilities_of
 
 ROUTING_KEYS = frozenset(
     [
@@ -155,11 +156,10 @@ def named_late(deployment: Deployment, pipeline: Pipeline, environ: Mapping[str,
 
 
 def _completed(deployment: Deployment, pipeline: Pipeline, environ: Mapping[str, str]) -> Deployment:
-    complete = getattr(pipeline.providers.get(deployment.provider), "complete", None)
-    if complete is None:
-        return deployment
-    completed: Deployment = complete(deployment, environ)
-    return completed
+    provider = pipeline.providers.get(deployment.provider)
+    complete = getattr(provider, "complete", None)
+    completed: Deployment = deployment if complete is None else complete(deployment, environ)
+    return replace(completed, capabilities=capabilities_of(provider, completed))
 
 
 def _lost_base(deployment: Deployment, entry: ModelEntry, settings: Settings, pipeline: Pipeline) -> str | None:

@@ -8,39 +8,44 @@ from types import TracebackType
 
 from nova_core.errors import BadGatewayError, NovaError, RequestTimeoutError
 from nova_core.gateway.policy import Limits
-from nova_core.gateway.streamed import commit, open_stream
+from nova_core.gateway.streamed import commit, open_raw, open_stream
 from nova_core.gateway.transport import Transport, UpstreamStream
 from nova_core.types.call import Call
+from nova_core.types.dialect import StreamsRaw
 from nova_core.types.message import Reply, Stream
-from nova_core.types.upstream import Exchange, UpstreamResponse
+from nova_core.types.upstream import Errand, Exchange, UpstreamResponse
 
 MAX_EXCHANGES = 1000
 ERROR_BODY_LIMIT = 1 << 20
-STREAM_TYPES = ("text/event-stream", "application/x-ndjson")
+STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
 """Content types of answers that come in pieces."""
 OVERDUE = ("first_byte_timeout", "total_timeout")
 """Codes of the transport's errors for the deadline of a whole reply."""
 
 
 async def perform(transport: Transport, call: Call, exchange: Exchange, limits: Limits) -> Reply | Stream:
-    """Carry out an exchange, and those that it leads to.
+    """Carry out an exchange, and those that it leads to, all of them within the deadline of a whole reply.
 
     Raises what the exchange makes of an error status, BadGatewayError for a redirect or an answer that is not
     this operation's, RequestTimeoutError when a deadline passes, and APIConnectionError from the transport.
     """
+    by = None if limits.total is None else time.monotonic() + limits.total
     for _ in range(MAX_EXCHANGES):
+        if exchange.wait:
+            await _pause(exchange.wait, by, limits)
         if exchange.frames is not None:
             async with deadline(limits.first_chunk, "first chunk"):
                 answer = await _streamed(transport, call, exchange, limits)
+        elif type(exchange.request) is Errand:
+            async with deadline(None if by is None else by - time.monotonic(), "credentials"):
+                answer = exchange.read(UpstreamResponse(200, {}, await asyncio.to_thread(exchange.request.run)))
         else:
             # The transport keeps the deadline: it has a timer anyway.
             started = time.monotonic()
-            by = None if limits.total is None else started + limits.total
+            left = None if by is None else by - started
             opened: UpstreamStream | None = None
             try:
-                opened = await transport.open(
-                    exchange.request, first_byte_timeout=limits.total, connect_timeout=limits.connect
-                )
+                opened = await transport.open(exchange.request, first_byte_timeout=left, connect_timeout=limits.connect)
                 if opened.status >= 300:
                     raise await _refused(exchange, opened, by)
                 body = await opened.read(limit=limits.reply_bytes, deadline=by)
@@ -59,6 +64,14 @@ async def perform(transport: Transport, call: Call, exchange: Exchange, limits: 
     raise BadGatewayError(f"the upstream asked for more than {MAX_EXCHANGES} exchanges")
 
 
+async def _pause(seconds: float, by: float | None, limits: Limits) -> None:
+    """Let an upstream work. Raises RequestTimeoutError at once when the deadline would pass meanwhile."""
+    if by is not None and time.monotonic() + seconds >= by:
+        assert limits.total is not None
+        raise no_answer("reply", limits.total)
+    await asyncio.sleep(seconds)
+
+
 async def _streamed(transport: Transport, call: Call, exchange: Exchange, limits: Limits) -> Reply | Stream | Exchange:
     """An exchange that asks for a stream, up to its first chunk; upstreams may answer with a whole reply."""
     started = time.monotonic()
@@ -68,8 +81,10 @@ async def _streamed(transport: Transport, call: Call, exchange: Exchange, limits
         opened = await transport.open(exchange.request, connect_timeout=limits.connect)
         if opened.status >= 300:
             raise await _refused(exchange, opened, None)
-        if opened.headers.get("content-type", "").lower().startswith(STREAM_TYPES):
-            stream = open_stream(exchange, opened, limits.idle)
+        kind = opened.headers.get("content-type", "").lower()
+        events = kind.startswith(STREAM_TYPES)
+        if events or (isinstance(exchange.dialect, StreamsRaw) and exchange.dialect.is_content(kind)):
+            stream = (open_stream if events else open_raw)(exchange, opened, limits.idle)
             await commit(stream)
             keep = True
             return stream

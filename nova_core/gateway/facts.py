@@ -28,8 +28,18 @@ PRICE_KEYS: Mapping[str, str] = {
     "output_cost_per_audio_token": "output_audio",
     "output_cost_per_reasoning_token": "reasoning",
     "cost_per_request": "per_request",
+    "input_cost_per_image_token": "input_image",
+    "output_cost_per_image_token": "output_image",
+    "input_cost_per_character": "per_character",
+    "output_cost_per_image": "per_image",
+    "input_cost_per_second": "per_input_second",
+    "output_cost_per_second": "per_output_second",
+    "input_cost_per_query": "per_query",
 }
 """Keys of the configuration → prices. `_above_200k_tokens` behind one says what it costs in longer prompts."""
+
+OTHER_PRICE_KEYS: Mapping[str, str] = {"input_cost_per_image": "output_cost_per_image"}
+"""Keys that say the same as another: an image is paid for when it is made, whatever the key calls that."""
 
 ABOVE = re.compile(r"(?P<key>\w+)_above_(?P<thousands>\d+)k_tokens")
 SUPPORTS = "supports_"
@@ -105,7 +115,7 @@ def prices_of(values: Mapping[str, Any]) -> Prices:
         if value is None or not is_price_key(name):
             continue
         tier = ABOVE.fullmatch(name)
-        field = PRICE_KEYS.get(tier["key"] if tier else name)
+        field = PRICE_KEYS.get(tier["key"] if tier else OTHER_PRICE_KEYS.get(name, name))
         if field is None:
             continue
         into = above.setdefault(int(tier["thousands"]) * 1000, {}) if tier else base

@@ -22,9 +22,11 @@ from nova_core.gateway.calling import Calls
 from nova_core.gateway.conversations import Conversations
 from nova_core.gateway.cooldowns import Cooldowns
 from nova_core.gateway.fallbacks import FallbackPlan, may_fall_back
+from nova_core.gateway.file_calling import FileCalls
 from nova_core.gateway.health import HealthBoard
 from nova_core.gateway.layers import as_asked, through_layers
 from nova_core.gateway.lifecycle import start_plugins, stop_plugins
+from nova_core.gateway.media_calling import MediaCalls
 from nova_core.gateway.options import as_fallback
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.response_session import ResponseSession
@@ -40,23 +42,27 @@ from nova_core.gateway.routing import (
 )
 from nova_core.gateway.runtime import Runtime, RuntimeView, build_runtime
 from nova_core.gateway.sharing import Sharing, same_deployments
+from nova_core.gateway.spaces import settle_space
 from nova_core.gateway.transport import Transport, TransportOptions
 from nova_core.gateway.transport_default import default_transport
 from nova_core.gateway.trying import Trier, check_overrides
 from nova_core.stores import SHARED_STATE, MemorySharedState, SharedState
 from nova_core.types.call import Attempt, Call
 from nova_core.types.decision import Levels
-from nova_core.types.message import Reply, Request, Stream
+from nova_core.types.dialect import Dialect, SaysAsAsked
+from nova_core.types.message import Operation, Reply, Request, Stream
 from nova_core.types.routing import Snapshot
 from nova_core.wire.translate import translate_reply
 
 logger = logging.getLogger("nova.gateway")
 
 DRAIN_SECONDS = 30.0
+SHAPED: frozenset[Operation] = frozenset({"transcription", "translation"})
+"""Operations whose requests choose the form of their replies."""
 MakeTransport = Callable[[TransportOptions], Transport]
 
 
-class Gateway(Calls):
+class Gateway(Calls, MediaCalls, FileCalls):
     """Serves calls from one configuration at a time. Use as an async context manager, in one event loop.
 
     `reload` swaps the configuration atomically: calls in flight finish on the one they began with. `shared_state`
@@ -179,7 +185,8 @@ class Gateway(Calls):
             if isinstance(outcome, Stream):
                 end = self._stream_end(runtime, call)
                 return CallerStream(call, outcome, dialect, end) if session is None else session.stream(outcome, end)
-            reply = outcome if outcome.dialect is dialect else translate_reply(outcome, dialect)
+            said = outcome.dialect is dialect and call.operation not in SHAPED
+            reply = outcome if said else _in_dialect(outcome, dialect, call)
             if reply.fidelity.notes and (dropped := reply.fidelity.dropped):
                 call.note("translate", f"the answer is said without {', '.join(dropped)}")
             named = getattr(dialect, "model_member", "model")
@@ -243,7 +250,7 @@ class Gateway(Calls):
                     check_overrides(runtime, call, resolved.deployments)
                 call.group, call.fallbacks = resolved.group, number
                 decided = resolved.decided
-                if decided is None or call.operation == "embedding":
+                if decided is None or (call.operation == "embedding" and not settle_space(call, said, resolved.space)):
                     levels = self._select(runtime, call, said, resolved, number)
                 else:
                     levels = decided.levels
@@ -369,6 +376,14 @@ class Gateway(Calls):
                 await idle.wait()
         except TimeoutError:
             logger.warning("%d calls were still running after %s seconds", self.in_flight, seconds)
+
+
+def _in_dialect(reply: Reply, dialect: Dialect, call: Call) -> Reply:
+    """A reply in the caller's dialect, and in the form that the request asks for."""
+    translated = translate_reply(reply, dialect)
+    if not isinstance(dialect, SaysAsAsked):
+        return translated
+    return dialect.said_as_asked(translated, call.original.members)
 
 
 def _transport_options(runtime: Runtime) -> TransportOptions:

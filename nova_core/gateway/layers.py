@@ -85,4 +85,5 @@ def _wrapped(call: Call, entered: Entered, stream: Stream) -> Stream:
             continue
         closers.insert(0, chunks.aclose)
         chunks = said
-    return Stream(source.dialect, chunks=chunks, headers=source.headers, closers=closers)
+    kind = source.content_type
+    return Stream(source.dialect, chunks=chunks, headers=source.headers, closers=closers, content_type=kind)

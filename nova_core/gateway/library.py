@@ -8,19 +8,29 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 from nova_core.config.schema import ModelEntry, Settings
 from nova_core.config.sections import NovaSettings
 from nova_core.errors import BadRequestError, ModelNotFoundError
-from nova_core.gateway.calling import AnswerStream, answered, chat_call, embedding_call, responses_call, whole
+from nova_core.gateway.calling import (
+    AnswerStream,
+    answered,
+    as_asked,
+    chat_call,
+    embedding_call,
+    responses_call,
+    whole,
+)
 from nova_core.gateway.facts import registered_facts
 from nova_core.gateway.gateway import Gateway
 from nova_core.gateway.objects import Answer
 from nova_core.gateway.options import OVERRIDES
 from nova_core.gateway.runtime import build_runtime
+from nova_core.types.call import Call
+from nova_core.types.deployment import Deployment
 
 T = TypeVar("T")
 MOST_MODELS = 500
@@ -79,14 +89,14 @@ class Library:
         gateway, name, rest = await self._ready(model, given)
         call = chat_call({"model": name, "messages": list(messages), **rest})
         call.model = model
-        return await answered(gateway, call)
+        return as_asked(await answered(gateway, call))
 
     async def responses(self, model: str, input: Any = None, **given: Any) -> Answer | AnswerStream:
         """See `Gateway.responses`; runs on the library's loop."""
         gateway, name, rest = await self._ready(model, given)
         call = responses_call({"model": name, "input": input, **rest})
         call.model = model
-        return await answered(gateway.conversations, call)
+        return as_asked(await answered(gateway.conversations, call))
 
     async def embedding(self, model: str, input: Any, **given: Any) -> Answer:
         """See `Gateway.embedding`; runs on the library's loop."""
@@ -94,6 +104,13 @@ class Library:
         call = embedding_call({"model": name, "input": input, **rest})
         call.model = model
         return whole(await answered(gateway, call))
+
+    async def run(self, call_of: Callable[[Mapping[str, Any]], Call], model: str, given: Mapping[str, Any]) -> Any:
+        """A call of another operation, made of its arguments by `call_of`; runs on the library's loop."""
+        gateway, name, rest = await self._ready(model, given)
+        call = call_of({"model": name, **rest})
+        call.model = model
+        return await answered(gateway, call)
 
     async def register_model(self, models: Mapping[str, Mapping[str, Any]]) -> None:
         """See the function `register_model`; calls that run already keep what was known when they began."""
@@ -103,6 +120,11 @@ class Library:
                 self._registered[name] = {**self._registered.get(name, {}), **values}
             if self._gateway is not None:
                 await self._rebuild()
+
+    async def deployment(self, model: str) -> Deployment:
+        """How `provider/model` would be called; runs on the library's loop. Raises ModelNotFoundError."""
+        gateway, name, _ = await self._ready(model, {})
+        return gateway.runtime.catalog.by_id[name]
 
     async def aclose(self) -> None:
         """Stop the gateway."""

@@ -14,6 +14,7 @@ from nova_core.errors import (
     NovaError,
     RateLimitedError,
 )
+from nova_core.gateway.mock_media import mock_media
 from nova_core.types.call import Call
 from nova_core.types.chat import ChatReply, Choice, Message, Text
 from nova_core.types.embeddings import EmbeddingsReply, Vector
@@ -21,6 +22,7 @@ from nova_core.types.message import Reply, Request
 from nova_core.types.usage import Usage
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.translate import CHAT
 
 USAGE = Usage(input=10, output=20)
 RAISES: Mapping[str, type[NovaError]] = {
@@ -34,6 +36,7 @@ RAISES: Mapping[str, type[NovaError]] = {
 def mock_reply(call: Call, request: Request, scripted: Any) -> Reply:
     """The scripted answer: text, a whole reply as a mapping, or a list of floats for embeddings.
 
+    For operations that are neither see `mock_media`.
     A text that names one of the errors above (`litellm.RateLimitError`, `Exception: content_filter_policy`)
     raises it. Usage is always 10 prompt and 20 completion tokens.
     """
@@ -41,6 +44,8 @@ def mock_reply(call: Call, request: Request, scripted: Any) -> Reply:
         _raise_if_scripted(scripted)
     if request.operation == "embedding":
         return _embeddings(request, scripted)
+    if request.operation not in CHAT:
+        return mock_media(request, scripted)
     if isinstance(scripted, Mapping):
         return Reply("chat", OPENAI_CHAT, dict(scripted))
     choices = tuple(

@@ -11,9 +11,11 @@ OPTIONAL = frozenset(
     [
         "annotations",
         "audio",
+        "b64_json",
         "completion_tokens_details",
         "content",
         "delta",
+        "document",
         "finish_reason",
         "function_call",
         "images",
@@ -23,11 +25,13 @@ OPTIONAL = frozenset(
         "provider_specific_fields",
         "reasoning_content",
         "refusal",
+        "revised_prompt",
         "role",
         "service_tier",
         "system_fingerprint",
         "thinking_blocks",
         "tool_calls",
+        "url",
         "usage",
     ]
 )
@@ -86,7 +90,9 @@ class Answer(Document):
 
     @property
     def text(self) -> str:
-        """The answer's text: of the first choice, or of a response's messages; empty when there is none."""
+        """The answer's text: of the first choice, of a response's messages, or a transcript; empty without one."""
+        if isinstance(said := self._data.get("text"), str):
+            return said
         if "output" in self._data:
             return self.output_text
         choices = self._data.get("choices") or [{}]

@@ -30,7 +30,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.message import Request
 from nova_core.types.routing import Snapshot
-from nova_core.types.usage import Usage
+from nova_core.types.usage import counted
 
 KINDS = ("target", "refusal", "task", "cost", "order")
 """What can change: who is asked first, whether anybody is, the task or space, the cost, who comes after the first."""
@@ -271,7 +271,7 @@ def _task(task: str | None, space: str | None) -> str:
 
 
 def _price(deployment: Deployment, part: RecordedCall) -> str | None:
-    cost = deployment.prices.cost(Usage(**part.usage), datetime.fromtimestamp(part.created, UTC))
+    cost = deployment.prices.cost(counted(part.usage), datetime.fromtimestamp(part.created, UTC))
     return None if cost is None else f"{cost:f}"
 
 

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
+from functools import partial
+from typing import Protocol
 
 from nova_core.errors import ClientClosedError, InternalServerError, NovaError, StreamBrokenError
-from nova_core.gateway.writers import writer_of
+from nova_core.gateway.streamed import ReadFrames
+from nova_core.gateway.writers import FrameWriter, Writer, wants_events, writer_of
 from nova_core.types.call import Call
 from nova_core.types.chat import ChatReply
-from nova_core.types.dialect import Dialect
-from nova_core.types.events import Chunk, Event
-from nova_core.types.message import Reply, Stream
+from nova_core.types.dialect import Dialect, StreamsWhole
+from nova_core.types.events import Chunk, Event, Frame, Piece, UsageUpdate
+from nova_core.types.message import RawReply, Reply, Stream
 from nova_core.wire.assemble import assemble, disassemble
 from nova_core.wire.provider import without_secrets
 
 logger = logging.getLogger("nova.gateway")
 
 Finished = Callable[[NovaError | None], Awaitable[None]]
+Say = Callable[[list[Frame], list[bytes]], None]
+
+
+class Outlet(Protocol):
+    """Where the bytes of a stream go."""
+
+    def write(self, data: bytes) -> bool:
+        """Take these bytes at once; whether the reader keeps up."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until the reader has caught up."""
+        ...
 
 
 async def chunks_of(stream: Stream) -> AsyncGenerator[Chunk, None]:
@@ -29,6 +45,10 @@ async def chunks_of(stream: Stream) -> AsyncGenerator[Chunk, None]:
             yield chunk
         return
     assert stream.frames is not None
+    if stream.content_type is not None:
+        async for frame in stream.frames:
+            yield Chunk((Piece(frame.data),), frame)
+        return
     decoder = stream.dialect.decoder()
     async for frame in stream.frames:
         yield Chunk(decoder.decode(frame), frame)
@@ -38,16 +58,28 @@ async def chunks_of(stream: Stream) -> AsyncGenerator[Chunk, None]:
 
 
 def as_stream(reply: Reply) -> Stream:
-    """A whole chat reply as a stream, for a caller who asked for one."""
-    typed = reply.typed
-    if not isinstance(typed, ChatReply):
+    """A whole reply as a stream, for a caller who asked for one."""
+    said: Iterable[tuple[Event, ...]]
+    kind: str | None = None
+    if isinstance(reply, RawReply):
+        kind, said = reply.content_type, _said_raw(reply)
+    elif isinstance(typed := reply.typed, ChatReply):
+        said = disassemble(typed)
+    elif isinstance(reply.dialect, StreamsWhole):
+        said = (reply.dialect.events(typed),)
+    else:
         raise StreamBrokenError(f"a reply of {reply.operation} cannot be streamed")
 
     async def pieces() -> AsyncIterator[Chunk]:
-        for events in disassemble(typed):
+        for events in said:
             yield Chunk(events)
 
-    return Stream(reply.dialect, chunks=pieces(), headers=reply.headers)
+    return Stream(reply.dialect, chunks=pieces(), headers=reply.headers, content_type=kind)
+
+
+def _said_raw(reply: RawReply) -> Iterable[tuple[Event, ...]]:
+    usage = () if reply.usage is None else (UsageUpdate(reply.usage),)
+    return ((Piece(reply.content), *usage),)
 
 
 async def as_reply(stream: Stream, call: Call) -> Reply:
@@ -66,7 +98,8 @@ class CallerStream:
     """The bytes of a streamed answer in the caller's dialect, and the duty to close and account for it.
 
     Iterate once, then `aclose()`; both are safe in any order. A stream that breaks ends with the dialect's
-    error event. `finished` runs exactly once, with the error that ended the stream, if any.
+    error event, or is `cut` where it is bytes and no events: who passes it on must then break off, too. `content_type`
+    is that of such bytes. `finished` runs exactly once, with the error that ended the stream, if any.
     """
 
     def __init__(self, call: Call, stream: Stream, dialect: Dialect, finished: Finished) -> None:
@@ -78,6 +111,7 @@ class CallerStream:
         self._done = False
         self._complete = False
         self._error: NovaError | None = None
+        self.content_type = None if wants_events(stream, call) else stream.content_type
         self._bytes = self._pieces()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -87,6 +121,11 @@ class CallerStream:
     def closed(self) -> bool:
         """Whether it was closed, or is being closed."""
         return self._done
+
+    @property
+    def cut(self) -> bool:
+        """Whether the bytes that came are not all, without saying so."""
+        return self.content_type is not None and self._error is not None
 
     @property
     def error(self) -> NovaError | None:
@@ -112,32 +151,76 @@ class CallerStream:
                     error = ClientClosedError("the caller left before the end of the stream")
                 await self._finished(error)
 
-    async def _pieces(self) -> AsyncGenerator[bytes, None]:
-        call = self._call
-        said: list[bytes] = []
+    async def pour(self, outlet: Outlet) -> None:
+        """Write all of it to `outlet`: frames of an upstream in the moment they come, without waking a task for each.
+
+        The other way to read the stream beside iterating it. Raises nothing that breaks the stream: its error event
+        is written.
+        """
+        frames = self._stream.frames
+        if isinstance(frames, ReadFrames) and self._stream.content_type is None:
+            await self._pour_frames(frames, outlet)
+        else:
+            await self._pour_pieces(outlet)
+
+    async def _pour_pieces(self, outlet: Outlet) -> None:
+        async for piece in self._bytes:
+            if not outlet.write(piece):
+                await outlet.ready()
+
+    async def _pour_frames(self, frames: ReadFrames, outlet: Outlet) -> None:
+        writer: Writer | None = None
         try:
-            writer = writer_of(self._stream, self._dialect, call)
-            try:
-                while await writer.more(said):
-                    if said:
-                        yield said[0] if len(said) == 1 else b"".join(said)
-                        said.clear()
-                said.append(writer.end())
-            except NovaError as error:
-                self._failed(error)
-                said.append(writer.fail(error))
+            writer = writer_of(self._stream, self._dialect, self._call)
+            assert isinstance(writer, FrameWriter)
+            await frames.pour(partial(_written, writer.say, outlet), outlet.ready)
+            last = writer.end()
         except Exception as error:
-            logger.exception("call %s: a stream layer raised", call.id)
-            self._error = InternalServerError("the gateway failed while streaming").at(
-                provider=None, deployment_id=None, model=call.model
-            )
-            self._error.__cause__ = error
-            said.append(self._dialect.encoder(model=call.model, include_usage=False).fail(self._error))
+            last = self._broken(error, writer)
+        if last:
+            outlet.write(last)
+        self._complete = True
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
+        said: list[bytes] = []
+        writer: Writer | None = None
+        try:
+            writer = writer_of(self._stream, self._dialect, self._call)
+            while await writer.more(said):
+                if said:
+                    yield said[0] if len(said) == 1 else b"".join(said)
+                    said.clear()
+            said.append(writer.end())
+        except Exception as error:
+            said.append(self._broken(error, writer))
         if last := b"".join(said):
             yield last
         self._complete = True
 
-    def _failed(self, error: NovaError) -> None:
-        """Note what broke the stream; upstreams quote keys."""
-        deployment = self._call.deployment
-        self._error = error if deployment is None else without_secrets(error, deployment)
+    def _broken(self, error: Exception, writer: Writer | None) -> bytes:
+        """Note what broke the stream; the bytes that say so."""
+        call = self._call
+        if isinstance(error, NovaError) and writer is not None:
+            # Upstreams quote keys.
+            self._error = error if call.deployment is None else without_secrets(error, call.deployment)
+            return writer.fail(error)
+        logger.error("call %s: a stream layer raised", call.id, exc_info=error)
+        self._error = InternalServerError("the gateway failed while streaming").at(
+            provider=None, deployment_id=None, model=call.model
+        )
+        self._error.__cause__ = error
+        if self.content_type is not None:
+            return b""
+        return self._dialect.encoder(model=call.model, include_usage=False).fail(self._error)
+
+
+def _written(say: Say, outlet: Outlet, frames: list[Frame]) -> bool:
+    """What these frames are to the caller, in one write; what came before one that breaks the stream, too."""
+    said: list[bytes] = []
+    more = True
+    try:
+        say(frames, said)
+    finally:
+        if said:
+            more = outlet.write(said[0] if len(said) == 1 else b"".join(said))
+    return more

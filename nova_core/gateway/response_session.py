@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from nova_core.errors import BadRequestError, NotFoundError
-from nova_core.gateway.relay import CallerStream, Finished
+from nova_core.gateway.relay import CallerStream, Finished, Outlet
 from nova_core.gateway.response_ids import Made, Seal
 from nova_core.gateway.response_store import ResponseStore
 from nova_core.gateway.routing import resolve
@@ -152,6 +152,10 @@ class _KeptStream(CallerStream):
     def __init__(self, session: ResponseSession, call: Call, stream: Stream, finished: Finished) -> None:
         super().__init__(call, stream, call.original.dialect, finished)
         self._session = session
+
+    async def pour(self, outlet: Outlet) -> None:
+        """See `CallerStream.pour`; what is kept is waited for."""
+        await self._pour_pieces(outlet)
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         async with aclosing(super()._pieces()) as pieces:

@@ -14,11 +14,12 @@ from nova_core.errors import BadRequestError, ModelNotFoundError, NoDeploymentEr
 from nova_core.gateway.catalog import named_late
 from nova_core.gateway.facts import with_facts
 from nova_core.gateway.selection import are_alike, healthy, order
-from nova_core.gateway.spaces import keep_to_one_space, pin_only_space
+from nova_core.gateway.spaces import keep_to_one_space, only_space, pin_only_space, settle_space
 from nova_core.plugins.compiler import Pipeline, Step
 from nova_core.types.call import Call
 from nova_core.types.decision import Change, Failure, Levels, Routed
 from nova_core.types.deployment import Deployment
+from nova_core.types.embeddings import EmbeddingSpace
 from nova_core.types.message import Request
 from nova_core.types.routing import Catalog, Snapshot
 
@@ -37,13 +38,14 @@ EMBEDDING_SPACE = "embedding-space"
 class Resolved:
     """A name's group and deployments; `decided` where nothing is left to decide between them.
 
-    `alike`: the configuration prefers none of them.
+    `alike`: the configuration prefers none of them. `space` is the one of them all where a request asks for none.
     """
 
     group: str
     deployments: tuple[Deployment, ...]
     decided: Routed | None = None
     alike: bool = False
+    space: EmbeddingSpace | None = None
 
 
 def resolve(runtime: Runtime, call: Call, name: str) -> Resolved:
@@ -89,7 +91,7 @@ def _resolved(runtime: Runtime, group: str, served: tuple[Deployment, ...]) -> R
     deployments = tuple(_as_served(deployment, pipeline, catalog, runtime.environ) for deployment in served)
     decided = len(deployments) == 1 and deployments[0].group == group and not pipeline.route_select
     known = Routed(group, deployments, None, (), (deployments,)) if decided else None
-    return Resolved(group, deployments, known, are_alike(deployments))
+    return Resolved(group, deployments, known, are_alike(deployments), only_space(deployments))
 
 
 def _as_served(deployment: Deployment, pipeline: Pipeline, catalog: Catalog, environ: Mapping[str, str]) -> Deployment:
@@ -147,7 +149,8 @@ def _narrowed(
 ) -> tuple[Deployment, ...]:
     """The candidates that every step left; `changes` is told of each that answered."""
     candidates = resolved.deployments
-    if call.operation == "embedding":
+    in_space = call.operation == "embedding" and not settle_space(call, request, resolved.space)
+    if in_space:
         pin_only_space(call, request, candidates)
     for step in pipeline.route_select:
         noted = len(call.notes)
@@ -159,7 +162,7 @@ def _narrowed(
                 raise NoDeploymentError(
                     f"No deployments available for model '{resolved.group}': none fits this request."
                 )
-    if call.operation == "embedding":
+    if in_space:
         before, candidates = candidates, keep_to_one_space(call, request, candidates, resolved.group)
         if len(candidates) < len(before):
             changes.append(Change(EMBEDDING_SPACE, before, candidates, 0, 0))

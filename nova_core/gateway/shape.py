@@ -8,6 +8,7 @@ from typing import Any
 
 from nova_core.config.redact import MASK, is_secret_key, redacted_text
 from nova_core.types.message import Members, plain
+from nova_core.types.upload import File
 from nova_core.wire.tokens import count_text
 
 TEXT = "$tokens"
@@ -54,6 +55,8 @@ def filled(value: Any) -> Any:
 
 def without_secrets(value: Any) -> Any:
     """A whole body without what looks like a credential, by its name or by itself."""
+    if isinstance(value, File):
+        return value.facts
     if isinstance(value, Mapping):
         return {
             name: MASK if isinstance(item, str) and is_secret_key(name) else without_secrets(item)
@@ -76,6 +79,8 @@ def _shape(value: Any, name: str, opaque: bool) -> Any:
         return _shapes(value, opaque=opaque)
     if isinstance(value, list):
         return [_shape(item, name, opaque) for item in value]
+    if isinstance(value, File):
+        return value.facts
     if not isinstance(value, str):
         return value
     of_format = value in SCHEMA_TYPES if opaque else WORD.fullmatch(value) and redacted_text(value) == value

@@ -13,6 +13,9 @@ from nova_core.types.message import Request
 
 NORMALISATION = ("normalized", "normalize")
 """Members that ask for vectors of length 1, as embeddings APIs name them."""
+ASKING = ("dimensions", "return_multivector", "adapter", *NORMALISATION)
+"""Members that narrow the space."""
+_ASKING = frozenset(ASKING)
 
 
 def space_of(deployment: Deployment, request: Request | None = None) -> EmbeddingSpace:
@@ -52,6 +55,20 @@ def _normalised(*places: Mapping[str, Any]) -> bool | None:
     """The first of these that says whether vectors have length 1."""
     values = (place.get(name) for place in places for name in NORMALISATION)
     return next((value for value in values if isinstance(value, bool)), None)
+
+
+def only_space(deployments: Sequence[Deployment]) -> EmbeddingSpace | None:
+    """The space of all of these where a request asks for none, None when they have several."""
+    spaces = {space_of(each) for each in deployments}
+    return spaces.pop() if len(spaces) == 1 else None
+
+
+def settle_space(call: Call, request: Request, only: EmbeddingSpace | None) -> bool:
+    """Pin the space of a group that has only one, for a request that asks for none; whether that settles it."""
+    if only is None or not _ASKING.isdisjoint(request.members) or (call.space is not None and call.space != only):
+        return False
+    call.space = only
+    return True
 
 
 def pin_only_space(call: Call, request: Request, found: Sequence[Deployment]) -> None:
@@ -97,5 +114,4 @@ def tags_of(candidates: Sequence[Deployment]) -> list[str]:
 def _asked(request: Request | None) -> Mapping[str, Any]:
     if request is None:
         return {}
-    names = ("dimensions", "return_multivector", "adapter", *NORMALISATION)
-    return {name: request.get(name) for name in names if name in request.members}
+    return {name: request.get(name) for name in ASKING if name in request.members}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from nova_core.errors import StreamBrokenError
-from nova_core.gateway.transport import UpstreamStream
+from nova_core.gateway.transport import Pours, UpstreamStream, Wait
 from nova_core.types.dialect import StreamDecoder
 from nova_core.types.events import Chunk, Frame
 from nova_core.types.message import Stream
@@ -53,11 +53,66 @@ class Frames:
         await self._batches.aclose()
 
 
+class ReadFrames(Frames):
+    """Frames of an open answer, parsed as they are read."""
+
+    __slots__ = ("_ended", "_parser", "_reads")
+
+    def __init__(self, reads: AsyncIterator[bytes], parser: FrameParser) -> None:
+        self._held = []
+        self._reads = reads
+        self._parser = parser
+        self._ended = False
+
+    async def batch(self) -> list[Frame]:
+        """See `Frames.batch`."""
+        if self._held:
+            held, self._held = self._held, []
+            return held
+        while not self._ended:
+            data = await anext(self._reads, None)
+            if data is None:
+                self._ended = True
+                return self._parser.end()
+            if frames := self._parser.feed(data):
+                return frames
+        return []
+
+    async def pour(self, take: Callable[[list[Frame]], bool], ready: Wait) -> None:
+        """Give all frames to `take`, where it can be in the moment they come; `ready` is awaited when it says no.
+
+        Raises what breaks the stream, and what `take` raises.
+        """
+        if self._held and not take(await self.batch()):
+            await ready()
+        if isinstance(self._reads, Pours) and not self._ended:
+            feed = self._parser.feed
+            await self._reads.pour(lambda data: take(frames) if (frames := feed(data)) else True, ready)
+            self._ended = True
+            if rest := self._parser.end():
+                take(rest)
+            return
+        while frames := await self.batch():
+            if not take(frames):
+                await ready()
+
+    async def aclose(self) -> None:
+        """Read no more."""
+        await _close(self._reads)
+
+
 def open_stream(exchange: Exchange, opened: UpstreamStream, idle: float | None) -> Stream:
     """The frames of an answer as a stream; gaps between reads are bounded by `idle` seconds."""
     assert exchange.frames is not None
-    frames = Frames(_read(opened, exchange.frames(), idle))
+    frames = ReadFrames(opened.chunks(idle), exchange.frames())
     return Stream(exchange.dialect, frames=frames, headers=opened.headers, closers=(opened.aclose,))
+
+
+def open_raw(exchange: Exchange, opened: UpstreamStream, idle: float | None) -> Stream:
+    """The bytes of an answer that is no events, as they come."""
+    frames = Frames(_pieces(opened, idle))
+    kind = opened.headers["content-type"]
+    return Stream(exchange.dialect, frames=frames, headers=opened.headers, closers=(opened.aclose,), content_type=kind)
 
 
 def frames_of(stream: Stream) -> Frames:
@@ -66,12 +121,10 @@ def frames_of(stream: Stream) -> Frames:
     return stream.frames if isinstance(stream.frames, Frames) else Frames(_one_by_one(stream.frames))
 
 
-async def _read(opened: UpstreamStream, parser: FrameParser, idle: float | None) -> AsyncGenerator[list[Frame], None]:
+async def _pieces(opened: UpstreamStream, idle: float | None) -> AsyncGenerator[list[Frame], None]:
     async for data in opened.chunks(idle):
-        if frames := parser.feed(data):
-            yield frames
-    if frames := parser.end():
-        yield frames
+        if data:
+            yield [Frame(data)]
 
 
 async def _one_by_one(frames: AsyncIterator[Frame]) -> AsyncGenerator[list[Frame], None]:
@@ -90,7 +143,7 @@ async def commit(stream: Stream) -> None:
     try:
         if stream.frames is not None:
             stream.frames = frames = frames_of(stream)
-            await _until_said(frames, stream.dialect.decoder())
+            await _until_said(frames, None if stream.content_type else stream.dialect.decoder())
         else:
             assert stream.chunks is not None
             chunk = await anext(stream.chunks, None)
@@ -102,8 +155,11 @@ async def commit(stream: Stream) -> None:
         raise
 
 
-async def _until_said(frames: Frames, decoder: StreamDecoder) -> None:
-    """Up to the first frame with an event; pings come first, and an end marker may be all there is."""
+async def _until_said(frames: Frames, decoder: StreamDecoder | None) -> None:
+    """Up to the first frame with an event; pings come first, and an end marker may be all there is.
+
+    Without a decoder frames are bytes, of which each says something.
+    """
     held: list[Frame] = []
     said = False
     while not said and len(held) < MOST_HELD:
@@ -111,7 +167,7 @@ async def _until_said(frames: Frames, decoder: StreamDecoder) -> None:
         if not batch:
             raise _silent()
         held += batch
-        said = any(decoder.decode(frame) for frame in batch)
+        said = decoder is None or any(decoder.decode(frame) for frame in batch)
     frames.hold(held)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nova_core.types.upstream import UpstreamRequest
+
+Take = Callable[[bytes], bool]
+"""Takes a piece of a body; whether more may come at once."""
+Wait = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,19 @@ class TransportStats:
 
     open: int
     idle: int
+
+
+@runtime_checkable
+class Pours(Protocol):
+    """What `UpstreamStream.chunks` answers may do besides: give its pieces without anybody waking up for each."""
+
+    async def pour(self, take: Take, ready: Wait) -> None:
+        """Give every further piece to `take` in the moment it comes, up to the end.
+
+        When `take` says no, nothing more is taken from the upstream until `ready` was awaited. Raises as iterating
+        does, and what `take` raises: the stream is closed then.
+        """
+        ...
 
 
 class UpstreamStream(Protocol):

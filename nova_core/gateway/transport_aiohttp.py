@@ -16,6 +16,7 @@ from yarl import URL
 from nova_core._version import __version__
 from nova_core.errors import StreamBrokenError
 from nova_core.gateway.transport import DEFAULT_OPTIONS, TransportOptions, TransportStats
+from nova_core.gateway.transport_aiohttp_body import Outgoing
 from nova_core.gateway.transport_aiohttp_errors import not_opened, place
 from nova_core.gateway.transport_errors import bad_address, broken_off, cut_short, timed_out, too_large
 from nova_core.gateway.transport_proxies import OutgoingProxies
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 SKIPPED_HEADERS = ("Content-Type", "Accept")
 
 BROKEN = (aiohttp.ClientError, OSError)
+DISCONNECTED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError)
 
 
 class _Attempt:
@@ -144,18 +146,21 @@ class AiohttpTransport:
         attempt = _Attempt(fresh=False)
         while True:
             _ATTEMPT.set(attempt)
+            outgoing = Outgoing(request)
             try:
                 return await self._session.request(
                     request.method,
                     url,
-                    headers=request.headers,
-                    data=request.body,
+                    headers=outgoing.headers,
+                    data=outgoing.data,
                     allow_redirects=False,
                     proxy=self._proxies.proxy_for(url.scheme, url.host or ""),
                     timeout=patience,
                 )
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError) as error:
-                if attempt.fresh or not attempt.reused or not _unanswered(error):
+            except (aiohttp.ClientError, ConnectionError) as error:
+                if outgoing.failure is not None:
+                    raise outgoing.failure from None
+                if not isinstance(error, DISCONNECTED) or attempt.fresh or not attempt.reused or not _unanswered(error):
                     raise
                 attempt = _Attempt(fresh=True)
 

@@ -77,11 +77,9 @@ def _cache(trace: Trace) -> str | None:
     return "hit" if "cache-key" in trace.said else next(said, None)
 
 
-def used(usage: Usage | None) -> Mapping[str, int]:
+def used(usage: Usage | None) -> Mapping[str, int | float]:
     """The buckets that are not empty."""
-    if usage is None:
-        return {}
-    return {name: count for name, count in msgspec.structs.asdict(usage).items() if count}
+    return {} if usage is None else usage.counts
 
 
 def config_version(generation: Generation) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import AsyncGenerator
+from typing import Protocol, runtime_checkable
 
 from nova_core.errors import NovaError
-from nova_core.gateway.streamed import frames_of
+from nova_core.gateway.streamed import Frames, frames_of
 from nova_core.types.call import Call
-from nova_core.types.dialect import Dialect, StreamRelay
-from nova_core.types.events import Event, UsageUpdate
+from nova_core.types.dialect import CountsRequests, Dialect, StreamRelay, StreamsRaw
+from nova_core.types.events import Chunk, Event, Frame, Piece, UsageUpdate
 from nova_core.types.message import Stream
 
 
@@ -31,8 +32,19 @@ class Writer(Protocol):
         ...
 
 
+@runtime_checkable
+class FrameWriter(Writer, Protocol):
+    """A writer of frames, which can be given to it as well."""
+
+    def say(self, frames: list[Frame], said: list[bytes]) -> None:
+        """Add the bytes of these frames to `said`; raises as `more` does."""
+        ...
+
+
 def writer_of(stream: Stream, dialect: Dialect, call: Call) -> Writer:
     """The cheapest writer that is right: nothing is decoded or encoded that can pass."""
+    if stream.content_type is not None:
+        return RawTranslator(stream, dialect, call) if wants_events(stream, call) else RawRelay(stream, dialect, call)
     if stream.frames is None:
         return ChunkWriter(stream, dialect, call)
     if stream.dialect.name == dialect.name:
@@ -55,6 +67,11 @@ class FrameRelay:
     async def more(self, said: list[bytes]) -> bool:
         """See `Writer.more`."""
         frames = await self._frames.batch()
+        self.say(frames, said)
+        return bool(frames)
+
+    def say(self, frames: list[Frame], said: list[bytes]) -> None:
+        """See `FrameWriter.say`."""
         relay = self._relay
         try:
             for frame in frames:
@@ -62,7 +79,6 @@ class FrameRelay:
                     said.append(piece)
         finally:
             self._call.usage = relay.usage
-        return bool(frames)
 
 
 class FrameTranslator:
@@ -80,13 +96,17 @@ class FrameTranslator:
     async def more(self, said: list[bytes]) -> bool:
         """See `Writer.more`."""
         frames = await self._frames.batch()
+        self.say(frames, said)
+        return bool(frames)
+
+    def say(self, frames: list[Frame], said: list[bytes]) -> None:
+        """See `FrameWriter.say`."""
         for frame in frames:
             events = self._decoder.decode(frame)
             if events:
                 _note_usage(self._call, events)
                 if piece := self._encoder.encode(events):
                     said.append(piece)
-        return bool(frames)
 
     def end(self) -> bytes:
         """See `Writer.end`."""
@@ -129,6 +149,77 @@ class ChunkWriter:
     def end(self) -> bytes:
         """See `Writer.end`."""
         return self._encoder.end() if self._changed else self._relay.end()
+
+
+class RawRelay:
+    """Bytes passed on as they come."""
+
+    __slots__ = ("_call", "_chunks")
+
+    def __init__(self, stream: Stream, dialect: Dialect, call: Call) -> None:
+        self._call = call
+        self._chunks = stream.chunks if stream.frames is None else _as_chunks(frames_of(stream))
+        if isinstance(dialect, CountsRequests):
+            call.usage = dialect.usage_of_request(call.original.members)
+
+    async def more(self, said: list[bytes]) -> bool:
+        """See `Writer.more`."""
+        assert self._chunks is not None
+        chunk = await anext(self._chunks, None)
+        if chunk is None:
+            return False
+        _note_usage(self._call, chunk.events)
+        said += [event.data for event in chunk.events if isinstance(event, Piece) and event.data]
+        return True
+
+    def end(self) -> bytes:
+        """Nothing is missing."""
+        return b""
+
+    def fail(self, error: NovaError) -> bytes:
+        """Bytes cannot say that they are not all: the connection is cut."""
+        return b""
+
+
+class RawTranslator(RawRelay):
+    """Bytes said as the events of a dialect, for a caller who asked for those."""
+
+    __slots__ = ("_encoder",)
+
+    def __init__(self, stream: Stream, dialect: Dialect, call: Call) -> None:
+        super().__init__(stream, dialect, call)
+        self._encoder = dialect.encoder(model=call.model, include_usage=True)
+
+    async def more(self, said: list[bytes]) -> bool:
+        """See `Writer.more`."""
+        pieces: list[bytes] = []
+        more = await super().more(pieces)
+        said += [self._encoder.encode((Piece(piece),)) for piece in pieces]
+        return more
+
+    def end(self) -> bytes:
+        """The event that ends it."""
+        usage = self._call.usage
+        return self._encoder.encode(() if usage is None else (UsageUpdate(usage),)) + self._encoder.end()
+
+    def fail(self, error: NovaError) -> bytes:
+        """An error event."""
+        return self._encoder.fail(error)
+
+
+async def _as_chunks(frames: Frames) -> AsyncGenerator[Chunk, None]:
+    while batch := await frames.batch():
+        yield Chunk(tuple(Piece(frame.data) for frame in batch))
+
+
+def wants_events(stream: Stream, call: Call) -> bool:
+    """Whether the caller is to get a stream of bytes as events."""
+    dialect = call.original.dialect
+    return (
+        stream.content_type is not None
+        and isinstance(dialect, StreamsRaw)
+        and dialect.wants_events(call.original.members)
+    )
 
 
 def _note_usage(call: Call, events: tuple[Event, ...]) -> None:

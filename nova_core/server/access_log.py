@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
+import msgspec
+
 from nova_core.errors import NovaError
 from nova_core.types.call import Call, CallRecord
 
@@ -133,6 +135,8 @@ def course_of(record: CallRecord) -> dict[str, Any]:
     if usage is not None:
         fields["input_tokens"] = usage.input_total
         fields["output_tokens"] = usage.output_total
+        if usage.units is not None:
+            fields |= {name: count for name, count in msgspec.structs.asdict(usage.units).items() if count}
     if record.cost is not None:
         fields["cost"] = f"{record.cost:f}"
     if len(call.attempts) > 1 and (retries := len(call.attempts) - len({a.group for a in call.attempts})):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from nova_core.errors import BadRequestError, ClientClosedError, PayloadTooLargeError, RequestTimeoutError
@@ -26,8 +26,20 @@ class Body:
     async def read(self, *, limit: int, seconds: float) -> bytes:
         """The whole body of at most `limit` bytes, within `seconds`.
 
+        Raises what `pieces` does, and RequestTimeoutError.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                pieces = [piece async for piece in self.pieces(limit=limit)]
+        except TimeoutError as error:
+            raise RequestTimeoutError(f"the request body did not arrive within {seconds:g} seconds") from error
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def pieces(self, *, limit: int) -> AsyncIterator[bytes]:
+        """The body piece by piece, at most `limit` bytes in all.
+
         Raises PayloadTooLargeError (by Content-Length before anything is read), BadRequestError for a compressed
-        body, RequestTimeoutError, and ClientClosedError when the caller leaves.
+        body, and ClientClosedError when the caller leaves.
         """
         encoding = self._headers.get("content-encoding", "identity")
         if encoding != "identity":
@@ -39,19 +51,18 @@ class Body:
         declared = self._headers.get("content-length", "")
         if declared.isdigit() and int(declared) > limit:
             raise _too_large(limit)
-        pieces: list[bytes] = []
         size = 0
-        try:
-            async with asyncio.timeout(seconds):
-                while not self.complete:
-                    piece = await self._next()
-                    size += len(piece)
-                    if size > limit:
-                        raise _too_large(limit)
-                    pieces.append(piece)
-        except TimeoutError as error:
-            raise RequestTimeoutError(f"the request body did not arrive within {seconds:g} seconds") from error
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        while not self.complete:
+            piece = await self._next()
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit)
+            yield piece
+
+    async def departure(self) -> None:
+        """Until the caller leaves, once the body is complete."""
+        while (await self._receive())["type"] != "http.disconnect":
+            continue
 
     async def discard(self) -> None:
         """Let the rest arrive, so that a caller who is still sending gets to read the answer."""

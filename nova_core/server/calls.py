@@ -11,11 +11,14 @@ from nova_core.server.body import Body, Receive, Send
 from nova_core.server.departure import Departure
 from nova_core.server.desk import CallDesk, Visit, stopping
 from nova_core.server.errors import method_not_allowed
+from nova_core.server.form import FormReader, PartAfterFileError
+from nova_core.server.forms import answer_form
 from nova_core.server.headers import pairs_of
 from nova_core.server.paths import Found
 from nova_core.server.scope import Scope, headers_of, route_path
 from nova_core.server.serving import Edge
 from nova_core.server.streaming import send_stream
+from nova_core.types.dialect import TakesForms
 from nova_core.types.message import Reply
 
 
@@ -44,6 +47,9 @@ class CallEndpoint:
             raise method_not_allowed(visit.path, "POST")
         edge = self._desk.edge()
         visit.principal = await edge.authenticate(scope, visit.headers)
+        if isinstance(visit.found.route.dialect, TakesForms):
+            await self._serve_form(visit, edge, body, send)
+            return
         content = await body.read(limit=edge.body_limit, seconds=edge.body_seconds)
         with Departure(receive) as departure:
             try:
@@ -57,9 +63,36 @@ class CallEndpoint:
                     return
                 if not visit.answering:
                     raise stopping() from None
-                await send({"type": "http.response.body", "body": self._desk.broken_off(visit)})
+                await self._break_off(visit, send)
                 return
         await self._reply(visit, edge, answer, send)
+
+    async def _serve_form(self, visit: Visit, edge: Edge, body: Body, send: Send) -> None:
+        async with FormReader(body, visit.headers, limit=edge.body_limit, seconds=edge.body_seconds) as form:
+            while True:
+                try:
+                    answer = await answer_form(self._desk, visit, form)
+                    if isinstance(answer, CallerStream):
+                        visit.answering = True
+                        await send_stream(answer, pairs_of(self._desk.stream_head(visit, edge, answer)), send)
+                        return
+                    break
+                except asyncio.CancelledError:
+                    failure = form.absorb()
+                    if visit.answering:
+                        if failure is None:
+                            await self._break_off(visit, send)
+                        return
+                    if not isinstance(failure, PartAfterFileError):
+                        raise (failure or stopping()) from None
+                    visit.call = None
+        await self._reply(visit, edge, answer, send)
+
+    async def _break_off(self, visit: Visit, send: Send) -> None:
+        """End a stream because the process ends; bytes are left without an end, and the server closes."""
+        last = self._desk.broken_off(visit)
+        if last is not None:
+            await send({"type": "http.response.body", "body": last})
 
     async def _reply(self, visit: Visit, edge: Edge, reply: Reply, send: Send) -> None:
         content = reply.encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -13,13 +14,13 @@ from nova_core.gateway.relay import CallerStream
 from nova_core.server.access_log import AccessLog
 from nova_core.server.auth import PRIVATE_HEADERS
 from nova_core.server.errors import error_body, error_headers, unexpected
-from nova_core.server.headers import JSON, RawHeaders
+from nova_core.server.headers import JSON, RawHeaders, clean_value
 from nova_core.server.metrics import Metrics
 from nova_core.server.paths import ARRAY_ROUTE, Found
 from nova_core.server.scope import call_id_of
 from nova_core.server.serving import Edge, Serving
 from nova_core.types.call import Call
-from nova_core.types.message import Reply, Request
+from nova_core.types.message import RawReply, Reply, Request
 from nova_core.types.principal import Principal
 from nova_core.wire.body import parse_members
 
@@ -31,7 +32,9 @@ ARRAY_STREAM = EVENT_STREAM.replace(b"text/event-stream", b"application/json")
 class Visit:
     """One request on a call route and what has become known of it."""
 
-    __slots__ = ("answering", "call", "call_id", "found", "headers", "method", "path", "principal", "started")
+    __slots__ = (
+        "answering", "call", "call_id", "found", "headers", "is_raw", "method", "path", "principal", "started",
+    )  # fmt: skip
 
     def __init__(self, found: Found, method: str, path: str, headers: Mapping[str, str]) -> None:
         self.found = found
@@ -43,6 +46,7 @@ class Visit:
         self.principal: Principal | None = None
         self.call: Call | None = None
         self.answering = False
+        self.is_raw = False
 
 
 class CallDesk:
@@ -60,9 +64,13 @@ class CallDesk:
     def answer(self, visit: Visit, edge: Edge, body: bytes) -> Awaitable[Reply | CallerStream]:
         """Run the call that `body` asks for. Raises NovaError, some of them at once."""
         try:
-            call = visit.call = call_of(visit, edge, body)
+            return self.answer_members(visit, parse_members(body, max_depth=edge.json_depth))
         except msgspec.ValidationError as error:  # JSON that is well formed may hold numbers that no type can
             raise BadRequestError(f"the request body cannot be read: {error}") from error
+
+    def answer_members(self, visit: Visit, members: dict[str, Any]) -> Awaitable[Reply | CallerStream]:
+        """Run the call that these members ask for. Raises NovaError, some of them at once."""
+        call = visit.call = call_of(visit, members)
         gateway = self._serving.gateway
         return gateway.conversations.answer(call) if visit.found.route.remembers else gateway.answer(call)
 
@@ -70,13 +78,19 @@ class CallDesk:
         """Headers of a whole reply of so many bytes, as they stand on the wire."""
         assert visit.call is not None
         own = edge.headers.of_call(visit.call, reply.headers)
+        if isinstance(reply, RawReply):
+            return b"content-type: %b\r\ncontent-length: %d\r\n%b" % (clean_value(reply.content_type), length, own)
         return b"content-type: application/json\r\ncontent-length: %d\r\n%b" % (length, own)
 
     def stream_head(self, visit: Visit, edge: Edge, stream: CallerStream) -> bytes:
         """Headers of a streamed answer, whose first chunk is there."""
         assert visit.call is not None
         self._metrics.first_chunk(visit.call)
-        head = ARRAY_STREAM if visit.found.route is ARRAY_ROUTE else EVENT_STREAM
+        if stream.content_type is not None:
+            visit.is_raw = True
+            head = b"content-type: %b\r\n" % clean_value(stream.content_type)
+        else:
+            head = ARRAY_STREAM if visit.found.route is ARRAY_ROUTE else EVENT_STREAM
         return head + edge.headers.of_call(visit.call, stream.headers)
 
     def refusal(self, visit: Visit, error: Exception) -> tuple[NovaError, RawHeaders, bytes]:
@@ -91,8 +105,10 @@ class CallDesk:
             headers.append((b"allow", b"POST"))
         return known, headers, content
 
-    def broken_off(self, visit: Visit) -> bytes:
-        """The last event of a stream that ends because the process does."""
+    def broken_off(self, visit: Visit) -> bytes | None:
+        """The last event of a stream that ends because the process does; None for bytes, which can only be cut."""
+        if visit.is_raw:
+            return None
         assert visit.call is not None
         dialect = visit.call.original.dialect
         return dialect.encoder(model=visit.call.model, include_usage=False).fail(stopping())
@@ -143,11 +159,10 @@ class PublicHeaders(Mapping[str, str]):
         return repr(self._known())
 
 
-def call_of(visit: Visit, edge: Edge, body: bytes) -> Call:
+def call_of(visit: Visit, members: dict[str, Any]) -> Call:
     """The call that the request asks for. Raises BadRequestError."""
     dialect, principal = visit.found.route.dialect, visit.principal
     assert principal is not None
-    members = parse_members(body, max_depth=edge.json_depth)
     if visit.found.model is not None:
         members["model"] = msgspec.Raw(msgspec.json.encode(visit.found.model))
     if visit.found.route.streams is not None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from nova_core.errors import ClientClosedError, RequestTimeoutError
 from nova_core.gateway.relay import CallerStream
 from nova_core.server.desk import CallDesk, Visit, stopping
-from nova_core.server.headers import as_block, pairs_of
+from nova_core.server.headers import as_block
 from nova_core.server.paths import Found
 from nova_core.server.serving import Edge
-from nova_core.server.streaming import send_stream
 from nova_core.types.principal import Principal
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class DirectCall(Visit):
     """
 
     __slots__ = (
-        "_desk", "_edge", "_pieces", "_protocol", "_task", "disconnected", "keep_alive", "response_complete",
+        "_desk", "_edge", "_head", "_pieces", "_protocol", "_task", "disconnected", "keep_alive", "response_complete",
         "response_started", "waiting",
     )  # fmt: skip
 
@@ -108,6 +107,7 @@ class DirectCall(Visit):
         self._desk = desk
         self._edge = known.edge
         self._protocol = protocol
+        self._head = b""
         self._pieces: list[bytes] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -147,7 +147,7 @@ class DirectCall(Visit):
         try:
             answer = await self._desk.answer(self, self._edge, body)
             if isinstance(answer, CallerStream):
-                await send_stream(answer, pairs_of(self._desk.stream_head(self, self._edge, answer)), self.send)
+                await self._stream(answer)
                 return
             content = answer.encode()
             head = self._desk.reply_head(self, self._edge, answer, len(content))
@@ -170,7 +170,12 @@ class DirectCall(Visit):
         if not self.response_started:
             self._refuse(stopping())
         elif not self.response_complete:
-            await self.send({"type": "http.response.body", "body": self._desk.broken_off(self)})
+            last = self._desk.broken_off(self)
+            if last is None:
+                self._protocol.transport.close()
+                return
+            self.write(last)
+            self._end()
 
     def _refuse(self, error: Exception) -> None:
         said, headers, content = self._desk.refusal(self, error)
@@ -193,23 +198,40 @@ class DirectCall(Visit):
             self._protocol.transport.close()
         self._protocol.on_response_complete()
 
-    async def send(self, message: Any) -> None:
-        """A streamed answer piece by piece, as ASGI says it; waits while the caller is behind."""
-        protocol = self._protocol
-        if protocol.flow.write_paused and not self.disconnected:
-            await protocol.flow.drain()
-        if self.disconnected:
-            return
-        if not self.response_started:
+    async def _stream(self, stream: CallerStream) -> None:
+        """Write the stream to its end; closed on every exit, also when this is cancelled."""
+        try:
+            protocol = self._protocol
+            if protocol.flow.write_paused:
+                await protocol.flow.drain()
+            if self.disconnected:
+                return
             self.response_started = True
             end = END if self.keep_alive else b"connection: close\r\n\r\n"
-            head = (STATUS_LINE[message["status"]], protocol.date_line(), as_block(message["headers"]))
-            protocol.transport.write(b"".join((*head, b"transfer-encoding: chunked\r\n", end)))
-            return
-        body = message.get("body", b"")
-        more = message.get("more_body", False)
-        chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-        if chunk or not more:
-            protocol.transport.write(chunk if more else chunk + LAST_CHUNK)
-        if not more:
+            head = self._desk.stream_head(self, self._edge, stream)
+            self._head = b"".join((OK, protocol.date_line(), head, b"transfer-encoding: chunked\r\n", end))
+            await stream.pour(self)
+            if stream.cut:
+                protocol.transport.close()
+            else:
+                self._end()
+        finally:
+            await stream.aclose()
+
+    def write(self, data: bytes) -> bool:
+        """A piece of a streamed answer, the first together with the head; whether the caller keeps up."""
+        protocol = self._protocol
+        if not self.disconnected:
+            protocol.transport.write(b"%b%x\r\n%b\r\n" % (self._head, len(data), data))
+            self._head = b""
+        return not protocol.flow.write_paused
+
+    async def ready(self) -> None:
+        """Wait until the caller has read what was written."""
+        if not self.disconnected:
+            await self._protocol.flow.drain()
+
+    def _end(self) -> None:
+        if not self.disconnected:
+            self._protocol.transport.write(self._head + LAST_CHUNK)
             self._finished()

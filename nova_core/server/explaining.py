@@ -13,6 +13,7 @@ from nova_core.server.paths import CallPaths
 from nova_core.server.serving import Edge, Serving
 from nova_core.types.call import Call
 from nova_core.types.principal import Principal
+from nova_core.wire.body import parse_members
 
 GUESSES = (("messages", "/v1/chat/completions"), ("prompt", "/v1/completions"), ("input", "/v1/embeddings"))
 """Which route a body is for that does not say so: by the first of these members that it has."""
@@ -38,7 +39,7 @@ def asked_call(
     visit = Visit(found, "POST", path, headers)
     visit.principal = principal
     try:
-        return call_of(visit, edge, body)
+        return call_of(visit, parse_members(body, max_depth=edge.json_depth))
     except msgspec.ValidationError as error:
         raise BadRequestError(f"the request body cannot be read: {error}") from error
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from nova_core.errors import BadRequestError
 from nova_core.server.paths import CallPaths, CallRoute
+from nova_core.types.audio import AUDIO_TYPES
+from nova_core.types.dialect import StreamsRaw, TakesForms
 
 Schema = dict[str, Any]
 
@@ -35,12 +37,29 @@ _CONTENTS: Schema = {
     },
 }
 _MODEL: Schema = {**_TEXT, "description": "A name from GET /v1/models."}
+_FILE: Schema = {**_TEXT, "format": "binary"}
 _SAMPLING: Schema = {
     "stream": {**_FLAG, "default": False},
     "temperature": _NUMBER,
     "top_p": _NUMBER,
     "max_tokens": _WHOLE,
     "stop": {"anyOf": [_TEXT, _ANY_LIST]},
+}
+_RERANK: Schema = {
+    "required": ["model", "query", "documents"],
+    "properties": {
+        "model": _MODEL,
+        "query": {"anyOf": [_TEXT, {"type": "object"}]},
+        "documents": {"type": "array", "minItems": 1, "items": {"anyOf": [_TEXT, {"type": "object"}]}},
+        "top_n": {"type": "integer", "minimum": 1},
+        "return_documents": _FLAG,
+        "max_tokens_per_doc": _WHOLE,
+    },
+    "example": {"model": "my-reranker", "query": "What is red?", "documents": ["grass", "a tomato"], "top_n": 1},
+}
+_RESULTS: Schema = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"index": _WHOLE, "relevance_score": _NUMBER}},
 }
 
 REQUESTS: dict[str, Schema] = {
@@ -115,6 +134,51 @@ REQUESTS: dict[str, Schema] = {
         "properties": {"requests": _ANY_LIST},
         "example": {"requests": [{"content": {"parts": [{"text": "Hello"}]}}]},
     },
+    "cohere_rerank": _RERANK,
+    "jina_rerank": _RERANK,
+    "openai_moderations": {
+        "required": ["input"],
+        "properties": {"model": _MODEL, "input": {"anyOf": [_TEXT, _ANY_LIST]}},
+        "example": {"model": "my-moderation", "input": "Hello"},
+    },
+    "openai_images": {
+        "required": ["prompt"],
+        "properties": {
+            "model": _MODEL, "prompt": _TEXT, "n": _WHOLE, "size": _TEXT, "quality": _TEXT, "style": _TEXT,
+            "response_format": {"enum": ["url", "b64_json"]}, "background": _TEXT, "output_format": _TEXT,
+            "output_compression": _WHOLE, "partial_images": _WHOLE, "stream": {**_FLAG, "default": False},
+        },
+        "example": {"model": "my-images", "prompt": "A lighthouse at dawn", "size": "1024x1024"},
+    },
+    "openai_speech": {
+        "required": ["model", "input", "voice"],
+        "properties": {
+            "model": _MODEL, "input": _TEXT, "voice": {"anyOf": [_TEXT, {"type": "object"}]}, "instructions": _TEXT,
+            "response_format": {"enum": [*AUDIO_TYPES]}, "speed": _NUMBER, "stream_format": {"enum": ["audio", "sse"]},
+        },
+        "example": {"model": "my-speech", "input": "Hello", "voice": "alloy"},
+    },
+    "openai_transcriptions": {
+        "required": ["model", "file"],
+        "properties": {
+            "model": _MODEL, "file": _FILE, "language": _TEXT, "prompt": _TEXT, "response_format": _TEXT,
+            "temperature": _NUMBER, "timestamp_granularities[]": _ANY_LIST, "stream": {**_FLAG, "default": False},
+        },
+    },
+    "openai_translations": {
+        "required": ["model", "file"],
+        "properties": {
+            "model": _MODEL, "file": _FILE, "prompt": _TEXT, "response_format": _TEXT, "temperature": _NUMBER,
+        },
+    },
+    "openai_image_edits": {
+        "required": ["image", "prompt"],
+        "properties": {
+            "model": _MODEL, "image": {"anyOf": [_FILE, {"type": "array", "items": _FILE}]}, "mask": _FILE,
+            "prompt": _TEXT, "n": _WHOLE, "size": _TEXT, "quality": _TEXT, "response_format": _TEXT,
+            "background": _TEXT, "output_format": _TEXT, "stream": {**_FLAG, "default": False},
+        },
+    },
 }  # fmt: skip
 
 REPLIES: dict[str, Schema] = {
@@ -146,6 +210,13 @@ REPLIES: dict[str, Schema] = {
     "gemini_count_tokens": {"properties": {"totalTokens": _WHOLE}},
     "gemini_embed": {"properties": {"embedding": {"type": "object"}}},
     "gemini_batch_embed": {"properties": {"embeddings": _ANY_LIST}},
+    "cohere_rerank": {"properties": {"id": _TEXT, "results": _RESULTS, "meta": {"type": "object"}}},
+    "jina_rerank": {"properties": {"model": _TEXT, "results": _RESULTS, "usage": {"type": "object"}}},
+    "openai_moderations": {"properties": {"id": _TEXT, "model": _TEXT, "results": _ANY_LIST}},
+    "openai_images": {"properties": {"created": _WHOLE, "data": _ANY_LIST, "usage": {"type": "object"}}},
+    "openai_image_edits": {"properties": {"created": _WHOLE, "data": _ANY_LIST, "usage": {"type": "object"}}},
+    "openai_transcriptions": {"properties": {"text": _TEXT, "usage": {"type": "object"}}},
+    "openai_translations": {"properties": {"text": _TEXT}},
 }  # fmt: skip
 
 
@@ -181,10 +252,17 @@ def with_raw_routes(document: dict[str, Any], paths: CallPaths) -> dict[str, Any
 def _operation(path: str, route: CallRoute) -> Schema:
     name = route.dialect.name
     by_path = "{model}" in path
+    sent = "multipart/form-data" if isinstance(route.dialect, TakesForms) else "application/json"
     request = {"type": "object", "additionalProperties": True, **REQUESTS[name]}
     if by_path:
         request["required"] = [field for field in request["required"] if field != "model"]
-    content = {"application/json": {"schema": _object(REPLIES[name])}}
+    if isinstance(route.dialect, StreamsRaw):
+        content = {
+            "audio/*": {"schema": {"type": "string", "format": "binary"}},
+            "text/event-stream": {"schema": _TEXT},
+        }
+    else:
+        content = {"application/json": {"schema": _object(REPLIES[name])}}
     if "stream" in request["properties"] or route.streams:
         content["text/event-stream"] = {"schema": _TEXT}
     error = {"application/json": {"schema": _shape_of(route.dialect.render_error(BadRequestError("an example")))}}
@@ -192,7 +270,7 @@ def _operation(path: str, route: CallRoute) -> Schema:
         "tags": ["calls"],
         "summary": route.summary,
         "operationId": "".join(char if char.isalnum() else "_" for char in f"post{path}"),
-        "requestBody": {"required": True, "content": {"application/json": {"schema": request}}},
+        "requestBody": {"required": True, "content": {sent: {"schema": request}}},
         "responses": {
             "200": {"description": "The answer; a stream of events with `stream: true`.", "content": content},
             "4XX": {"description": "What the caller can change.", "content": error},

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, unquote
 
-from nova_core.types.dialect import Dialect
+from nova_core.types.dialect import Dialect, TakesForms
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
+from nova_core.wire.cohere_rerank import COHERE_RERANK
 from nova_core.wire.gemini import (
     GEMINI_BATCH_EMBED,
     GEMINI_COUNT_TOKENS,
@@ -15,10 +16,16 @@ from nova_core.wire.gemini import (
     GEMINI_GENERATE,
     GEMINI_GENERATE_ARRAY,
 )
+from nova_core.wire.jina_rerank import JINA_RERANK
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.openai_image_edits import OPENAI_IMAGE_EDITS
+from nova_core.wire.openai_images import OPENAI_IMAGES
+from nova_core.wire.openai_moderations import OPENAI_MODERATIONS
 from nova_core.wire.openai_responses import OPENAI_RESPONSES
+from nova_core.wire.openai_speech import OPENAI_SPEECH
+from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS, OPENAI_TRANSLATIONS
 
 PREFIXES = ("/v1", "", "/openai/v1")
 VERB_PREFIXES = ("/v1beta/models/", "/v1/models/", "/models/")
@@ -32,7 +39,8 @@ class CallRoute:
     """An operation that callers may ask for in one dialect, under `suffix`.
 
     `streams` is what the path says about streaming, None where the body says it; `by_verb` is for suffixes that
-    follow the model's name, whose key may stand in the query; `remembers` for those whose answers are kept.
+    follow the model's name, whose key may stand in the query; `remembers` for those whose answers are kept. `prefixes`
+    are what may stand before it; a model's name may, unless they are its own.
     """
 
     suffix: str
@@ -41,6 +49,7 @@ class CallRoute:
     streams: bool | None = None
     by_verb: bool = False
     remembers: bool = False
+    prefixes: tuple[str, ...] = PREFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,16 @@ CALL_ROUTES = (
     CallRoute("/completions", OPENAI_COMPLETIONS, "Text completion (OpenAI)"),
     CallRoute("/responses", OPENAI_RESPONSES, "Responses (OpenAI)", remembers=True),
     CallRoute("/embeddings", OPENAI_EMBEDDINGS, "Embeddings (OpenAI, with Nova's tasks)"),
+    CallRoute("/images/edits", OPENAI_IMAGE_EDITS, "Images from a prompt and other images (OpenAI)"),
+    CallRoute("/audio/transcriptions", OPENAI_TRANSCRIPTIONS, "Transcription (OpenAI)"),
+    CallRoute("/audio/translations", OPENAI_TRANSLATIONS, "Translation of speech into English (OpenAI)"),
     CallRoute("/messages", ANTHROPIC_MESSAGES, "Messages (Anthropic)"),
     CallRoute("/messages/count_tokens", ANTHROPIC_COUNT_TOKENS, "Count tokens of a request (Anthropic)"),
+    CallRoute("/rerank", JINA_RERANK, "Rerank (Jina)"),
+    CallRoute("/rerank", COHERE_RERANK, "Rerank (Cohere)", prefixes=("/v2",)),
+    CallRoute("/moderations", OPENAI_MODERATIONS, "Moderation (OpenAI)"),
+    CallRoute("/images/generations", OPENAI_IMAGES, "Images from a prompt (OpenAI)"),
+    CallRoute("/audio/speech", OPENAI_SPEECH, "Speech from a text (OpenAI)"),
 )
 
 VERB_ROUTES = (
@@ -83,13 +100,16 @@ class CallPaths:
         # The longest suffix first: `/completions` also ends `/chat/completions`.
         self._routes = sorted(routes, key=lambda route: -len(route.suffix))
         self._exact: Mapping[str, Found] = {
-            f"{prefix}{route.suffix}": Found(route) for route in self._routes for prefix in PREFIXES
+            f"{prefix}{route.suffix}": Found(route) for route in self._routes for prefix in route.prefixes
         }
+        self._named = [route for route in self._routes if route.prefixes == PREFIXES]
         self._verbs = {route.suffix: route for route in VERB_ROUTES}
-        self._raw = {path.encode(): found for path, found in self._exact.items()}
+        # Forms are received as they come, which the application does.
+        plain = {path: found for path, found in self._exact.items() if not isinstance(found.route.dialect, TakesForms)}
+        self._raw = {path.encode(): found for path, found in plain.items()}
 
     def exact(self, target: bytes) -> Found | None:
-        """The route of a request target that is a path of the table and nothing more."""
+        """The route of a request target that is a path of the table and nothing more, and whose body is no form."""
         return self._raw.get(target)
 
     def find(self, path: str, query: bytes = b"") -> Found | None:
@@ -104,7 +124,7 @@ class CallPaths:
         for prefix in MODEL_PREFIXES:
             if not path.startswith(prefix):
                 continue
-            for route in self._routes:
+            for route in self._named:
                 model = path[len(prefix) : -len(route.suffix)]
                 if path.endswith(route.suffix) and model:
                     return Found(route, unquote(model))
@@ -123,9 +143,9 @@ class CallPaths:
     def documented(self) -> Iterable[tuple[str, CallRoute]]:
         """Every path as it is written in the documentation, with `{model}` where it stands in the path."""
         for route in CALL_ROUTES:
-            for prefix in PREFIXES:
+            for prefix in route.prefixes:
                 yield f"{prefix}{route.suffix}", route
-            for prefix in MODEL_PREFIXES:
+            for prefix in MODEL_PREFIXES if route.prefixes == PREFIXES else ():
                 yield f"{prefix}{{model}}{route.suffix}", route
         for route in VERB_ROUTES:
             for prefix in VERB_PREFIXES:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from nova_core.errors import UnsupportedParamsError
+from nova_core.testing.import_watch import watched_import
 from nova_core.testing.provider_bench import (
     ProviderBench,
     bench,
@@ -44,9 +45,10 @@ class ProviderConformance:
             operations = frozenset({"chat", "embedding"})
 
     `model` is the upstream's name for the model, `embedding_model` that of an embedding model. `calls_tools` says
-    that `tool_prompt` makes the model call `get_weather` and `get_time` in parallel, where not, tools must be refused
-    by name; `deterministic` that the same request is answered alike twice. `settings` are further fields of the
-    deployment, `members` those of every chat and completion (a temperature that makes a model deterministic).
+    that `tool_prompt` makes the model call `get_weather` and `get_time` in parallel, where not, tools must be
+    refused by name; `streams` that answers come in pieces, `deterministic` that the same request is answered alike
+    twice. `settings` are further fields of the deployment, `members` those of every chat and completion (a
+    temperature that makes a model deterministic).
     """
 
     plugin: ClassVar[Any]
@@ -59,6 +61,7 @@ class ProviderConformance:
     prompt: ClassVar[str] = "Say something short."
     deterministic: ClassVar[bool] = True
     calls_tools: ClassVar[bool] = True
+    streams: ClassVar[bool] = True
     tool_prompt: ClassVar[str] = 'call get_weather {"city": "Oslo"}\ncall get_time {"zone": "CET"}'
 
     def deployment(self, **changes: Any) -> Deployment:
@@ -82,6 +85,11 @@ class ProviderConformance:
         if not self.calls_tools:
             pytest.skip(f"{self.provider} does not call tools")
 
+    def needs_streams(self) -> None:
+        """Skip a test of streams where the vendor has whole answers only."""
+        if not self.streams:
+            pytest.skip(f"{self.provider} has whole answers only")
+
     def asked(self, said: str, **members: Any) -> Request:
         """A chat request with the `members` of every request."""
         return chat_request(PUBLIC_NAME, said, **{**self.members, **members})
@@ -91,6 +99,12 @@ class ProviderConformance:
         assert self.operations - {"embedding"} <= self.plugin.operations(self.model)
         if "embedding" in self.operations:
             assert "embedding" in self.plugin.operations(self.embedding_model)
+
+    def test_importing_it_does_no_work(self) -> None:
+        module = type(self.plugin).__module__
+        if module == type(self).__module__ or module.startswith("nova_core."):
+            pytest.skip(f"{self.provider} is no module of a plugin")
+        assert watched_import(module.partition(".")[0])["seen"] == []
 
     async def test_a_plain_chat_is_answered(self) -> None:
         self.needs("chat")
@@ -111,6 +125,7 @@ class ProviderConformance:
 
     async def test_a_stream_is_one_and_ends_with_a_finish(self) -> None:
         self.needs("chat")
+        self.needs_streams()
         async with self.bench() as bench:
             answer = await bench.ask(self.asked(self.prompt, stream=True))
             assert isinstance(answer, Stream)
@@ -119,6 +134,7 @@ class ProviderConformance:
 
     async def test_usage_is_stated_plain_and_streamed(self) -> None:
         self.needs("chat")
+        self.needs_streams()
         async with self.bench() as bench:
             plain = await bench.chat(self.asked(self.prompt))
             stream = await bench.ask(self.asked(self.prompt, stream=True))
@@ -151,6 +167,7 @@ class ProviderConformance:
 
     async def test_a_stream_can_be_left_early(self) -> None:
         self.needs("chat")
+        self.needs_streams()
         async with self.bench() as bench:
             stream = await bench.ask(self.asked(self.prompt, stream=True))
             assert isinstance(stream, Stream)

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pytest
 
-from nova_core.errors import BadGatewayError, NovaError, StreamBrokenError, UnsupportedParamsError, error_class_for
-from nova_core.testing.conformance import KEY, PUBLIC_NAME, TOOLS, ProviderConformance, expect_both_tools
+from nova_core.errors import (
+    BadGatewayError,
+    ContentPolicyViolationError,
+    ContextWindowExceededError,
+    StreamBrokenError,
+    UnsupportedParamsError,
+    error_class_for,
+)
+from nova_core.testing.conformance import KEY, PUBLIC_NAME, TOOLS, expect_both_tools
+from nova_core.testing.conformance_accounts import AccountsConformance
+from nova_core.testing.conformance_framing import FramingConformance
+from nova_core.testing.played_upstream import CALLS
 from nova_core.testing.provider_bench import chat_request, drained, embeddings_request, responses_request
-from nova_core.testing.upstream import ScriptedUpstream
 from nova_core.testing.upstream_http import Received
 from nova_core.types.call import CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Stream
 
 STATUSES = (401, 403, 404, 408, 413, 422, 429, 500, 503, 529)
-CALLS = [("get_weather", {"city": "Oslo"}), ("get_time", {"zone": "CET"})]
 PARALLEL_RESULTS: list[dict[str, Any]] = [
     {"role": "user", "content": "Weather in Oslo, and the time?"},
     {
@@ -32,32 +41,28 @@ PARALLEL_RESULTS: list[dict[str, Any]] = [
 ]
 
 
-class UpstreamConformance(ProviderConformance):
-    """Tests of a provider that hands exchanges to the core. Uses the `upstream` fixture.
+class UpstreamConformance(FramingConformance, AccountsConformance):
+    """Tests of a provider that hands exchanges to the core. Uses the `upstream` fixture; see also `PlayedUpstream`.
 
-    `api_path` follows the upstream's URL in `api_base`. `key_env` is the environment variable of the key, None if
-    there is none. `unsupported` is a member of a chat request, with a value, that the vendor cannot take.
-    `usage_unasked` says that the vendor's streams state their usage unasked, so that it need not be asked for.
+    `key_env` is the environment variable of the key, None if there is none. `unsupported` is a member of a chat
+    request, with a value, that the vendor cannot take. `too_long` and `against_policy` are the vendor's own answers to
+    a prompt that does not fit the context window, and to one that its content filter stops: fields of a `Script`.
+    `call_ids` are what the vendor gets for the ids `c1` and `c2` of calls.
     """
 
-    api_path: ClassVar[str] = "/v1"
     key_env: ClassVar[str | None] = None
     unsupported: ClassVar[tuple[str, Any] | None] = None
-    usage_unasked: ClassVar[bool] = False
-    upstream: ScriptedUpstream
-
-    @pytest.fixture(autouse=True)
-    def _play_upstream(self, upstream: ScriptedUpstream) -> None:
-        self.upstream = upstream
-        self.now(text="Hello from the upstream.", usage=(11, 7))
-
-    def deployment(self, **changes: Any) -> Deployment:
-        """The deployment under test, at the scripted upstream."""
-        return super().deployment(**{"api_base": self.upstream.url + self.api_path, **changes})
-
-    def now(self, **answer: Any) -> None:
-        """Script the next answers anew."""
-        self.upstream.forget().script(self.model, **{"usage_unasked": self.usage_unasked, **answer})
+    call_ids: ClassVar[tuple[bytes, ...]] = (b"c1", b"c2")
+    too_long: ClassVar[Mapping[str, Any]] = {
+        "status": 400,
+        "message": "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000.",
+        "code": "context_length_exceeded",
+    }
+    against_policy: ClassVar[Mapping[str, Any]] = {
+        "status": 400,
+        "message": "The prompt was stopped by the content management policy.",
+        "code": "content_policy_violation",
+    }
 
     async def test_the_environment_completes_a_deployment(self) -> None:
         if self.key_env is None:
@@ -74,7 +79,7 @@ class UpstreamConformance(ProviderConformance):
         async with self.bench(extra_headers={"x-extra": "yes"}) as bench:
             await bench.chat(chat_request(PUBLIC_NAME, "Some words to pass on."))
         received = self.upstream.last
-        assert received.model == self.model
+        assert self.asked_model(received) == self.model
         assert PUBLIC_NAME.encode() not in received.body
         assert b"Some words to pass on." in received.body
         assert received.header("x-extra") == "yes"
@@ -96,7 +101,7 @@ class UpstreamConformance(ProviderConformance):
                 reply = await bench.chat(responses_request(PUBLIC_NAME, "Some words to pass on.", stream=stream))
                 assert reply.text == "Hello from the upstream."
                 assert b"Some words to pass on." in self.upstream.last.body
-                assert self.upstream.last.model == self.model
+                assert self.asked_model(self.upstream.last) == self.model
             if self.calls_tools:
                 self.now(tool_calls=CALLS)
                 for stream in (False, True):
@@ -112,7 +117,7 @@ class UpstreamConformance(ProviderConformance):
         async with self.bench() as bench:
             await bench.chat(chat_request(PUBLIC_NAME, PARALLEL_RESULTS, tools=TOOLS))
         body = self.upstream.last.body
-        assert all(said in body for said in (b"minus seven degrees", b"a quarter past nine", b"c1", b"c2"))
+        assert all(said in body for said in (b"minus seven degrees", b"a quarter past nine", *self.call_ids))
 
     async def test_usage_is_what_the_upstream_says(self) -> None:
         self.needs("chat")
@@ -135,6 +140,18 @@ class UpstreamConformance(ProviderConformance):
         if status == 429:
             assert error.retry_after == 7
 
+    @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+    async def test_what_the_prompt_is_refused_for_is_told_apart(self, stream: bool) -> None:
+        self.needs("chat")
+        refusals = ((self.too_long, ContextWindowExceededError), (self.against_policy, ContentPolicyViolationError))
+        async with self.bench() as bench:
+            for answer, expected in refusals:
+                self.now(**answer)
+                error = await self.failure(bench.chat(chat_request(PUBLIC_NAME, stream=stream)))
+                assert type(error) is expected
+                assert error.status == answer["status"]
+                assert not error.retryable
+
     async def test_a_page_of_html_is_an_error_whatever_its_status(self) -> None:
         self.needs("chat")
         async with self.bench() as bench:
@@ -147,6 +164,7 @@ class UpstreamConformance(ProviderConformance):
     @pytest.mark.parametrize("mishap", [{"half_stream": True}, {"reset": "body"}], ids=["unfinished", "reset"])
     async def test_half_a_stream_is_a_broken_stream(self, mishap: dict[str, Any]) -> None:
         self.needs("chat")
+        self.needs_streams()
         self.now(text="quite a few words that are cut", **mishap)
         async with self.bench() as bench:
             stream = await bench.ask(chat_request(PUBLIC_NAME, stream=True))
@@ -175,6 +193,7 @@ class UpstreamConformance(ProviderConformance):
 
     async def test_leaving_a_stream_closes_the_upstream_within_a_second(self) -> None:
         self.needs("chat")
+        self.needs_streams()
         self.now(text="word " * 200, gap=0.02)
         async with self.bench() as bench:
             stream = await bench.ask(chat_request(PUBLIC_NAME, stream=True))
@@ -213,16 +232,10 @@ class UpstreamConformance(ProviderConformance):
         self.needs("embedding")
         async with self.bench(model=self.embedding_model) as bench:
             await bench.ask(embeddings_request(PUBLIC_NAME, ["one", "two"]))
-        assert self.upstream.last.model == self.embedding_model
+        assert self.asked_model(self.upstream.last) == self.embedding_model
         assert self.inputs(self.upstream.last) == ["one", "two"]
 
     def inputs(self, received: Received) -> list[Any]:
         """The items of an embeddings request as the upstream got them."""
         items: list[Any] = received.json["input"]
         return items
-
-    async def failure(self, answer: Any) -> NovaError:
-        """The error that an attempt ends with."""
-        with pytest.raises(NovaError) as caught:
-            await answer
-        return caught.value

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from nova_core.gateway.exchange import perform
 from nova_core.gateway.policy import Limits
 from nova_core.gateway.relay import chunks_of
@@ -19,13 +21,15 @@ from nova_core.types.chat import ChatReply
 from nova_core.types.deployment import Deployment
 from nova_core.types.events import Event
 from nova_core.types.message import Reply, Request, Stream
-from nova_core.types.upstream import Exchange
+from nova_core.types.upload import File, InMemory
+from nova_core.types.upstream import Exchange, UpstreamResponse
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS
 from nova_core.wire.assemble import assemble
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.openai_responses import OPENAI_RESPONSES
+from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS
 
 LIMITS = Limits(connect=5.0, total=20.0, first_chunk=20.0, idle=20.0)
 
@@ -51,10 +55,19 @@ class ProviderBench:
         deployment = replace(self.deployment, **changes)
         answer = await self._step.ask(self.call, request, deployment)
         if isinstance(answer, Exchange):
-            self.exchange = answer
-            return await perform(self._transport, self.call, answer, LIMITS)
+            return await perform(self._transport, self.call, self._noted(answer), LIMITS)
         assert isinstance(answer, Reply | Stream), f"provider_call answered {answer!r}"
         return answer
+
+    def _noted(self, exchange: Exchange) -> Exchange:
+        """The exchange, noted as the latest; so are those that it leads to."""
+        self.exchange = exchange
+
+        def read(response: UpstreamResponse) -> Reply | Exchange:
+            answer = exchange.read(response)
+            return self._noted(answer) if isinstance(answer, Exchange) else answer
+
+        return msgspec.structs.replace(exchange, read=read)
 
     async def chat(self, request: Request, **changes: Any) -> ChatReply:
         """A whole chat reply, typed; a stream is read to its end and put together."""
@@ -114,6 +127,12 @@ def count_request(model: str, text: str) -> Request:
 def embeddings_request(model: str, input: Any, **members: Any) -> Request:
     """An embeddings request as a caller sends it."""
     return Request("embedding", OPENAI_EMBEDDINGS, {"model": model, "input": input, **members})
+
+
+def transcription_request(model: str, content: bytes = b"RIFF....WAVE", **members: Any) -> Request:
+    """A request for a transcript as a caller sends it, of a file that has come."""
+    file = File("talk.wav", "audio/wav", InMemory(content))
+    return Request("transcription", OPENAI_TRANSCRIPTIONS, {"model": model, "file": file, **members})
 
 
 def function_tool(name: str, **properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class ScriptedUpstream:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def script(self, key: str, text: str | None = None, **answer: Any) -> Self:
-        """Answer requests for `key`: a model, a path, or `*` for all that have no script. See `Script`.
+        """Answer requests for `key`: a model, a path, `*/end` for paths that end so, `*` for all others. See `Script`.
 
         Several scripts for one key are answered in order, the last one from then on.
         """
@@ -144,7 +144,9 @@ class ScriptedUpstream:
         await play(self._script_for(received), received, wire)
 
     def _script_for(self, received: Received) -> Script:
-        for key in (received.model, received.path, received.route, "*"):
+        route = received.route
+        ends = sorted((key for key in self._scripts if key[:1] == "*" and route.endswith(key[1:])), key=len)
+        for key in (received.model, received.path, route, *reversed(ends)):
             if key and (scripts := self._scripts.get(key)):
                 return scripts.pop(0) if len(scripts) > 1 else scripts[0]
         return Script()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -82,6 +83,9 @@ def _invoked(said: Said) -> dict[str, Any]:
     if "inputText" in said.body:
         vector = unit_vector(f"{said.model}|{said.body['inputText']}", width)
         return {"embedding": vector, "inputTextTokenCount": 2}
+    if "singleEmbeddingParams" in said.body:
+        vector = unit_vector(f"{said.model}|{said.body['singleEmbeddingParams']['text']['value']}", width)
+        return {"embeddings": [{"embeddingType": "TEXT", "embedding": vector}]}
     if "texts" in said.body:
         vectors = [unit_vector(f"{said.model}|{text}", width) for text in said.body["texts"]]
         return {"embeddings": vectors, "response_type": "embeddings_floats"}
@@ -98,10 +102,13 @@ def _wrapped(event: bytes) -> bytes:
     return _event("chunk", bytes=base64.b64encode(data).decode())
 
 
+STREAMED: Mapping[str, Any] = {
+    "streams": True, "always_streams": True, "stream_type": "application/vnd.amazon.eventstream",
+}  # fmt: skip
 AMAZON_SHAPES: tuple[tuple[str, Shape], ...] = (
     ("/converse", Shape(_reply, _error)),
-    ("/converse-stream", Shape(_reply, _error, _pieces, streams=True, always_streams=True)),
+    ("/converse-stream", Shape(_reply, _error, _pieces, **STREAMED)),
     ("/invoke", Shape(_invoked, _error)),
-    ("/invoke-with-response-stream", Shape(_invoked, _error, _invoked_pieces, streams=True, always_streams=True)),
+    ("/invoke-with-response-stream", Shape(_invoked, _error, _invoked_pieces, **STREAMED)),
     ("/count-tokens", Shape(_count, _error)),
 )

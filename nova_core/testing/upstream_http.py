@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 import msgspec
 
+from nova_core.testing.upstream_forms import FormPart, form_parts
+
 HEAD_END = b"\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 MODEL_IN_PATH = re.compile(r"/models/(.+):[A-Za-z]+$|/model/([^/]+)/[a-z-]+$")
@@ -41,10 +43,22 @@ class Received:
             return None
 
     @property
+    def form(self) -> tuple[FormPart, ...]:
+        """The parts of a form, in order; none when the body is no valid form."""
+        return form_parts(self.header("content-type"), self.body)
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The members of a JSON object, or the fields of a form, as text."""
+        body = self.json
+        if isinstance(body, dict):
+            return body
+        return {part.name: part.text for part in self.form if part.filename is None}
+
+    @property
     def model(self) -> str:
         """The body's `model`, else the one in a path: `/models/NAME:verb`, `/model/NAME/verb`; empty without one."""
-        body = self.json
-        name = body.get("model") if isinstance(body, dict) else None
+        name = self.members.get("model")
         if isinstance(name, str):
             return name
         found = MODEL_IN_PATH.search(self.route)

@@ -17,7 +17,7 @@ CREATED = 1_700_000_000
 DEFAULT_WIDTH = 8
 CHAT_ID = "chatcmpl-scripted"
 MESSAGE_ID = "msg_scripted"
-ASKED = ("messages", "input", "prompt", "contents", "requests")
+ASKED = ("messages", "input", "prompt", "contents", "requests", "query")
 """Members that hold what is asked, in the formats that are played."""
 
 Calls = tuple[tuple[str, Mapping[str, Any]], ...]
@@ -56,7 +56,9 @@ class Said:
 class Shape:
     """One route's replies. `tail` counts the last pieces of a stream that say that it is finished.
 
-    `always_streams` is for routes that stream whatever the body says, `stream_type` the content type of streams.
+    `always_streams` is for routes that stream whatever the body says, `asks_stream` what a body that wants a stream
+    says, `stream_type` the content type of streams, or `stream_type_of` a
+    request's body.
     """
 
     reply: Callable[[Said], dict[str, Any]]
@@ -65,7 +67,13 @@ class Shape:
     streams: bool = False
     tail: int = 1
     always_streams: bool = False
+    asks_stream: Callable[[Mapping[str, Any]], bool] = lambda body: body.get("stream") is True
     stream_type: str = "text/event-stream"
+    stream_type_of: Callable[[Mapping[str, Any]], str] | None = None
+
+    def type_of_stream(self, body: Mapping[str, Any]) -> str:
+        """The content type of a stream that answers a request with this body."""
+        return self.stream_type if self.stream_type_of is None else self.stream_type_of(body)
 
 
 def shape_for(route: str, more: tuple[tuple[str, Shape], ...] = ()) -> Shape:

@@ -11,9 +11,11 @@ from typing import Any, Literal
 import msgspec
 
 from nova_core.testing.upstream_amazon import AMAZON_SHAPES
+from nova_core.testing.upstream_forms import FORM_SHAPES
 from nova_core.testing.upstream_google import GOOGLE_SHAPES
 from nova_core.testing.upstream_http import Received, Wire
 from nova_core.testing.upstream_json_lines import JSON_LINES_SHAPES
+from nova_core.testing.upstream_media import MEDIA_SHAPES
 from nova_core.testing.upstream_replies import Said, Shape, shape_for
 from nova_core.testing.upstream_responses import RESPONSES_SHAPES
 
@@ -33,7 +35,7 @@ class Script:
     400 and above without a body gives an error in the route's shape, with `message`, `code` and `error_type`. `delay`
     is before the headers, `gap` between two pieces of a stream, in seconds. `reset` drops the connection and `stall`
     goes silent: before the headers (True or "headers"), or when half of the body was sent ("body"). `half_stream`
-    ends the body cleanly without a finish.
+    ends the body cleanly without a finish. `shapes` are further routes, known by their ends, and what they answer.
     """
 
     text: str | None = None
@@ -57,6 +59,7 @@ class Script:
     reset: bool | When = False
     stall: bool | When = False
     half_stream: bool = False
+    shapes: tuple[tuple[str, Shape], ...] = ()
 
     def at(self, moment: When) -> Literal["reset", "stall"] | None:
         """The mishap of this moment."""
@@ -77,14 +80,16 @@ class Rendered:
 
 def render(script: Script, received: Received) -> Rendered:
     """The body for `received`: what the script gives whole, else the shape of the route."""
-    shape = shape_for(received.route, (*AMAZON_SHAPES, *GOOGLE_SHAPES, *RESPONSES_SHAPES, *JSON_LINES_SHAPES))
-    body = received.json if isinstance(received.json, dict) else {}
+    known = (*script.shapes, *MEDIA_SHAPES, *FORM_SHAPES, *AMAZON_SHAPES, *GOOGLE_SHAPES, *RESPONSES_SHAPES)
+    known += JSON_LINES_SHAPES
+    shape = shape_for(received.route, known)
+    body = received.members
     if script.html:
         return Rendered("text/html; charset=utf-8", (HTML,), False)
     whole = script.json is not None or script.body is not None
-    streamed = body.get("stream") is True or shape.always_streams
+    streamed = shape.always_streams or shape.asks_stream(body)
     if script.sse is not None and (streamed or not whole):
-        return Rendered(shape.stream_type, tuple(script.sse), True)
+        return Rendered(shape.type_of_stream(body), tuple(script.sse), True)
     if script.body is not None:
         return Rendered("application/json", (script.body,), False)
     if script.json is not None:
@@ -94,7 +99,8 @@ def render(script: Script, received: Received) -> Rendered:
         return Rendered("application/json", (msgspec.json.encode(_error(script, shape)),), False)
     if streamed and shape.streams:
         pieces = shape.pieces(_said(script, received, body))
-        return Rendered(shape.stream_type, pieces[: -shape.tail] if script.half_stream else pieces, True)
+        kept = pieces[: -shape.tail] if script.half_stream else pieces
+        return Rendered(shape.type_of_stream(body), kept, True)
     return Rendered("application/json", (msgspec.json.encode(shape.reply(_said(script, received, body))),), False)
 
 

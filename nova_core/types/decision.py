@@ -150,7 +150,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     dropped: tuple[str, ...] = ()
     seconds: float | None = None
     upstream_seconds: float | None = None
-    usage: Mapping[str, int] = {}
+    usage: Mapping[str, int | float] = {}
     cost: str | None = None
     config: str | None = None
     nova: str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nova_core.types.capabilities import UNKNOWN, Capabilities
 from nova_core.types.facts import NO_FACTS, ModelFacts
 from nova_core.types.prices import Prices
 from nova_core.types.secret import Secret
@@ -19,7 +20,8 @@ class Deployment:
     name for the model. Times are in seconds; None means "the setting above decides". `defaults` are call
     parameters added where the caller gives none; `settings` are keys that only the provider or a plugin reads
     (`api_version`, `organization`, `adapter`, …). `info` is the config's `model_info`; `facts` are
-    what that, the registered models and the model catalogs of plugins say together.
+    what that, the registered models and the model catalogs of plugins say together, `capabilities` what the
+    provider's API takes for the model.
     """
 
     id: str
@@ -45,6 +47,7 @@ class Deployment:
     allowed_params: tuple[str, ...] = ()
     mock_response: Any = None
     facts: ModelFacts = NO_FACTS
+    capabilities: Capabilities = field(default=UNKNOWN, repr=False, compare=False)
     info: Mapping[str, Any] = field(default_factory=dict)
     origin: str | None = None
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from nova_core.errors import NovaError
 from nova_core.types.events import Event, Frame
 from nova_core.types.fidelity import Fidelity
-from nova_core.types.message import Members, Operation, TypedReply, TypedRequest
+from nova_core.types.message import Members, Operation, Reply, TypedReply, TypedRequest
+from nova_core.types.upload import File
 from nova_core.types.usage import Usage
+
+if TYPE_CHECKING:
+    from nova_core.types.upstream import UpstreamResponse
 
 
 class StreamDecoder(Protocol):
@@ -114,4 +118,71 @@ class Dialect(Protocol):
 
     def render_error(self, error: NovaError) -> dict[str, Any]:
         """The error body in this dialect."""
+        ...
+
+
+@runtime_checkable
+class ReadsRaw(Protocol):
+    """A dialect whose whole replies need not be JSON."""
+
+    def read_raw(self, response: UpstreamResponse) -> Reply | None:
+        """The reply in a body that is no JSON, by its content type; None for JSON, which is read as it always is.
+
+        Raises BadGatewayError for a content type that is no answer to this operation.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamsRaw(Protocol):
+    """A dialect whose streamed answers may be bytes of a type of their own, passed on as they come."""
+
+    def is_content(self, content_type: str) -> bool:
+        """Whether an upstream's answer of this type (lower case) is such bytes, and no error or page of text."""
+        ...
+
+    def wants_events(self, members: Members) -> bool:
+        """Whether a caller who sent these members is to get events: bytes are then said with the encoder."""
+        ...
+
+
+@runtime_checkable
+class StreamsWhole(Protocol):
+    """A dialect, not of chat, that can say a whole reply as a stream, for a caller who asked for one."""
+
+    def events(self, typed: TypedReply) -> tuple[Event, ...]:
+        """The events that tell this reply."""
+        ...
+
+
+@runtime_checkable
+class CountsRequests(Protocol):
+    """A dialect whose requests tell what is used where replies do not: characters to speak."""
+
+    def usage_of_request(self, members: Members) -> Usage | None:
+        """What a request uses."""
+        ...
+
+
+@runtime_checkable
+class TakesForms(Protocol):
+    """A dialect whose requests are forms (`multipart/form-data`) with files among their members.
+
+    `live_after` are the fields that must have come before a call may begin while its file is still coming; empty where
+    the whole form is waited for.
+    """
+
+    live_after: tuple[str, ...]
+
+    def from_form(self, fields: Iterable[tuple[str, str | File]]) -> dict[str, Any]:
+        """The members that a form says, its fields in order. Raises BadRequestError."""
+        ...
+
+
+@runtime_checkable
+class SaysAsAsked(Protocol):
+    """A dialect whose requests choose the form of a reply, which vendors that know but one form leave to be given."""
+
+    def said_as_asked(self, reply: Reply, members: Members) -> Reply:
+        """The reply as a request with these members wants it."""
         ...

@@ -149,6 +149,17 @@ class ExtraDelta:
     choice: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of an answer that is no chat: some of its bytes (audio), or the JSON of one event of its dialect.
+
+    `event` is the name of such an event, None for bytes. It stands alone: nothing else is said with pieces but usage.
+    """
+
+    data: bytes
+    event: str | None = None
+
+
 BlockEvent = (
     TextDelta
     | RefusalDelta
@@ -163,7 +174,7 @@ BlockEvent = (
 )
 """A piece of one block of one choice."""
 
-Event = StreamStart | BlockEvent | BlockStop | LogprobsDelta | Finish | UsageUpdate | ExtraDelta
+Event = StreamStart | BlockEvent | BlockStop | LogprobsDelta | Finish | UsageUpdate | ExtraDelta | Piece
 
 
 class Frame(msgspec.Struct, frozen=True):

@@ -10,24 +10,59 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from nova_core.errors import BadGatewayError, BadRequestError, NovaError
+from nova_core.types.audio import SpeechReply, SpeechRequest, TranscriptionReply, TranscriptionRequest
 from nova_core.types.chat import ChatReply, ChatRequest
 from nova_core.types.embeddings import EmbeddingsReply, EmbeddingsRequest
 from nova_core.types.events import Chunk, Frame
 from nova_core.types.fidelity import EXACT, Fidelity
+from nova_core.types.images import ImageEditRequest, ImageRequest, ImagesReply
+from nova_core.types.moderation import ModerationReply, ModerationRequest
+from nova_core.types.rerank import RerankReply, RerankRequest
+from nova_core.types.upload import File
 from nova_core.types.usage import Usage
 
 if TYPE_CHECKING:
     from nova_core.types.dialect import Dialect
 
-Operation = Literal["chat", "completion", "embedding", "count_tokens"]
-TypedRequest = ChatRequest | EmbeddingsRequest
-TypedReply = ChatReply | EmbeddingsReply
+Operation = Literal[
+    "chat",
+    "completion",
+    "embedding",
+    "count_tokens",
+    "rerank",
+    "moderation",
+    "image_generation",
+    "image_edit",
+    "speech",
+    "transcription",
+    "translation",
+]
+TypedRequest = (
+    ChatRequest
+    | EmbeddingsRequest
+    | RerankRequest
+    | ModerationRequest
+    | ImageRequest
+    | ImageEditRequest
+    | SpeechRequest
+    | TranscriptionRequest
+)
+TypedReply = (
+    ChatReply | EmbeddingsReply | RerankReply | ModerationReply | ImagesReply | SpeechReply | TranscriptionReply
+)
 Members = Mapping[str, Any]
 """Top-level members of a JSON object; a value is a `msgspec.Raw` (bytes not yet decoded) or decoded JSON."""
 
 
+def _facts(value: Any) -> Any:
+    """A file where only JSON can be said: what is known of it."""
+    if isinstance(value, File):
+        return value.facts
+    raise NotImplementedError(f"{type(value).__name__} is no JSON")
+
+
 _DECODE = msgspec.json.Decoder().decode
-_ENCODE = msgspec.json.Encoder().encode
+_ENCODE = msgspec.json.Encoder(enc_hook=_facts).encode
 
 
 def decoded(value: Any) -> Any:
@@ -137,17 +172,19 @@ class Request(_Document):
 
     @property
     def model(self) -> str:
-        """The model name in the request."""
+        """The model name in the request; without one that of the dialect, if it has a `default_model`."""
         if self._model is None:
             name = self.get("model")
-            self._model = name if isinstance(name, str) else ""
+            self._model = name if isinstance(name, str) else getattr(self.dialect, "default_model", "")
         return self._model
 
     @property
     def stream(self) -> bool:
-        """Whether the caller asked for a stream."""
+        """Whether the answer is to come in pieces: the caller asked for a stream, or for speech."""
         members = self._members
-        return (members is None or "stream" in members) and self.get("stream") is True
+        if (members is None or "stream" in members) and self.get("stream") is True:
+            return True
+        return self.operation == "speech"
 
     def with_members(self, changes: Members) -> Request:
         """These members added or replaced; every other member's bytes stay."""
@@ -169,6 +206,7 @@ class Reply(_Document):
     """A whole answer. `headers` are upstream headers (lower case) that may reach the caller."""
 
     __slots__ = ("_usage", "fidelity", "headers", "operation")
+    content_type: str = "application/json"
 
     def __init__(
         self,
@@ -234,13 +272,49 @@ class Reply(_Document):
         return Reply(self.operation, self.dialect, None, typed, headers=self.headers)
 
 
+class RawReply(Reply):
+    """A whole answer that is no JSON: audio, or a transcript as `text`, `srt` or `vtt`.
+
+    It has no members and reaches the caller as it is, under its own content type, in whatever dialect that caller
+    speaks. `typed` is there only where the provider gave it.
+    """
+
+    __slots__ = ("content", "content_type")
+
+    def __init__(
+        self,
+        operation: Operation,
+        dialect: Dialect,
+        content: bytes,
+        content_type: str,
+        *,
+        typed: TypedReply | None = None,
+        headers: Mapping[str, str] | None = None,
+        usage: Usage | None = None,
+    ) -> None:
+        super().__init__(operation, dialect, {}, typed, headers=headers, usage=usage)
+        self.content = content
+        self.content_type = content_type
+
+    def encode(self) -> bytes:
+        """The content."""
+        return self.content
+
+    def with_members(self, changes: Members) -> Reply:
+        """Raises TypeError: there are none."""
+        raise TypeError("an answer that is no JSON has no members")
+
+
 class Stream:
     """A streamed answer: upstream `frames` in `dialect`, or typed `chunks`; exactly one of the two.
 
+    `content_type` is that of an answer that is bytes and no events (audio): its frames are pieces of it as they came,
+    and its chunks hold `Piece` events alone. It reaches the caller as it is, in whatever dialect that caller speaks;
+    one that breaks ends with the connection, since bytes cannot say that they are not all.
     Whoever takes the stream calls `aclose()` on every exit; it closes all layers down to the upstream.
     """
 
-    __slots__ = ("_closers", "chunks", "closed", "dialect", "frames", "headers")
+    __slots__ = ("_closers", "chunks", "closed", "content_type", "dialect", "frames", "headers")
 
     def __init__(
         self,
@@ -250,6 +324,7 @@ class Stream:
         chunks: AsyncIterator[Chunk] | None = None,
         headers: Mapping[str, str] | None = None,
         closers: Iterable[Callable[[], Awaitable[object]]] = (),
+        content_type: str | None = None,
     ) -> None:
         if (frames is None) == (chunks is None):
             raise ValueError("a stream has frames or chunks, not both")
@@ -257,6 +332,7 @@ class Stream:
         self.frames = frames
         self.chunks = chunks
         self.headers: Mapping[str, str] = headers or {}
+        self.content_type = content_type
         self._closers = list(closers)
         self.closed = False
 

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from nova_core.types.usage import Usage
+from nova_core.types.usage import Units, Usage
 
 SIDES: tuple[tuple[str, ...], ...] = (
-    ("input", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio"),
-    ("output", "reasoning", "output_audio"),
+    ("input", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "input_image"),
+    ("output", "reasoning", "output_audio", "output_image"),
     ("per_request",),
+    ("per_character",),
+    ("per_image",),
+    ("per_input_second",),
+    ("per_output_second",),
+    ("per_query",),
 )
 """Prices that belong together; the first of each stands for the others where they have none of their own."""
 
 
+UNIT_PRICES: Mapping[str, str] = {
+    "characters": "per_character",
+    "images": "per_image",
+    "input_seconds": "per_input_second",
+    "output_seconds": "per_output_second",
+    "queries": "per_query",
+}
+"""Units of usage → their prices."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Prices in US dollars per token (`per_request`: per call). None means unknown, which is never counted as 0.
+    """Prices in US dollars per token (`per_request`: per call; `per_image`, …: per unit). None means unknown, which is
+    never counted as 0.
+
+    What is used may be stated in tokens and in units: a model that has a price for the units and none for tokens
+    is sold by the unit, and the other way round; one that has both prices charges both.
 
     `cases` are prices that hold instead of these under a condition; of those that hold, the last one does.
     """
@@ -33,6 +53,13 @@ class Prices:
     output_audio: Decimal | None = None
     reasoning: Decimal | None = None
     per_request: Decimal | None = None
+    input_image: Decimal | None = None
+    output_image: Decimal | None = None
+    per_character: Decimal | None = None
+    per_image: Decimal | None = None
+    per_input_second: Decimal | None = None
+    per_output_second: Decimal | None = None
+    per_query: Decimal | None = None
     cases: tuple[PriceCase, ...] = ()
 
     @property
@@ -43,7 +70,7 @@ class Prices:
     def cost(self, usage: Usage, at: datetime | None = None) -> Decimal | None:
         """Dollars for `usage` of a call `at` that time, by default now; None as soon as a used bucket has no price.
 
-        Cache, audio and reasoning buckets without a price of their own are charged at the plain input
+        Cache, audio, image and reasoning buckets without a price of their own are charged at the plain input
         or output price, which is what vendors without a discount do.
         """
         if not self.cases and self.input is not None and self.output is not None and usage.is_plain:
@@ -56,6 +83,24 @@ class Prices:
     def _cost(self, usage: Usage) -> Decimal | None:
         if not self.known:
             return None
+        if usage.units is not None:
+            return self._with_units(usage, usage.units)
+        total = self._by_token(usage)
+        return None if total is None else total + (self.per_request or 0)
+
+    def _with_units(self, usage: Usage, units: Units) -> Decimal | None:
+        """The cost where units were used: of those that have a price, and of tokens unless it is sold by unit."""
+        counts = ((getattr(units, unit), getattr(self, price)) for unit, price in UNIT_PRICES.items())
+        priced = [Decimal(str(count)).normalize() * price for count, price in counts if count and price is not None]
+        if all(getattr(self, name) is None for side in SIDES[:2] for name in side):
+            known = [*priced, *(() if self.per_request is None else (self.per_request,))]
+            return sum(known, Decimal(0)) if known else None
+        if not (priced or usage.total):
+            return None
+        tokens = self._by_token(usage)
+        return None if tokens is None else sum(priced, tokens) + (self.per_request or 0)
+
+    def _by_token(self, usage: Usage) -> Decimal | None:
         read, short = _first(self.cache_read, self.input), _first(self.cache_write_5m, self.input)
         buckets = (
             (usage.input, self.input),
@@ -66,8 +111,10 @@ class Prices:
             (usage.output + usage.accepted_prediction + usage.rejected_prediction, self.output),
             (usage.reasoning, _first(self.reasoning, self.output)),
             (usage.output_audio, _first(self.output_audio, self.output)),
+            (usage.input_image, _first(self.input_image, self.input)),
+            (usage.output_image, _first(self.output_image, self.output)),
         )
-        total = self.per_request or Decimal(0)
+        total = Decimal(0)
         for count, price in buckets:
             if not count:
                 continue

@@ -11,6 +11,7 @@ from nova_core.errors import NovaError
 from nova_core.types.dialect import Dialect
 from nova_core.types.events import Frame
 from nova_core.types.fidelity import EXACT, Fidelity
+from nova_core.types.upload import StreamedBody
 
 if TYPE_CHECKING:
     from nova_core.types.message import Reply
@@ -19,17 +20,37 @@ if TYPE_CHECKING:
 class UpstreamRequest(msgspec.Struct, frozen=True):
     """One HTTP request. `headers` may hold credentials and are never shown.
 
+    A streamed body is sent as it comes, with its length where that is known and else in chunks, and read anew for every
+    attempt; an answer that comes before its end is the answer.
+
     A transport may remember what it made of a `headers` tuple: one that is the same object holds the same headers.
     """
 
     url: str
     method: str = "POST"
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
+    body: bytes | StreamedBody | None = None
     stream: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """The body of a request that has it whole; nothing of one that is streamed."""
+        return self.body if isinstance(self.body, bytes) else b""
 
     def __repr__(self) -> str:
         return f"UpstreamRequest(url={self.url!r}, method={self.method!r}, stream={self.stream!r})"
+
+
+class Errand(UpstreamRequest, frozen=True, kw_only=True):
+    """Work on this machine that an exchange waits for in the place of a request: a file to read, a program to run.
+
+    `run` may block, it runs in a thread; what it answers is the body of a response of status 200. It raises NovaError.
+    """
+
+    run: Callable[[], bytes]
+
+    def __repr__(self) -> str:
+        return f"Errand({self.url!r})"
 
 
 class UpstreamResponse(msgspec.Struct, frozen=True):
@@ -58,8 +79,9 @@ class FrameParser(Protocol):
 class Exchange(msgspec.Struct, frozen=True):
     """One exchange with an upstream: the request, and how to read what comes back.
 
-    `read` may return another exchange (a token, then the call; a poll; the next page). `read_error` turns a
-    status of 400 and above into an error. `frames` makes the parser of a streamed answer; None = not streamed.
+    `read` may return another exchange (a token, then the call; a poll; the next page), which begins after `wait`
+    seconds; a whole reply has its deadline, however many exchanges lead to it. `read_error` turns a status of 400 and
+    above into an error. `frames` makes the parser of a streamed answer; None = not streamed.
     """
 
     request: UpstreamRequest
@@ -68,6 +90,7 @@ class Exchange(msgspec.Struct, frozen=True):
     read_error: Callable[[UpstreamResponse], NovaError]  # may know secrets, to keep them out
     frames: Callable[[], FrameParser] | None = None
     fidelity: Fidelity = EXACT
+    wait: float = 0.0
 
     def __repr__(self) -> str:
         return f"Exchange({self.request!r}, {self.dialect.name})"

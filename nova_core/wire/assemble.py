@@ -32,6 +32,7 @@ from nova_core.types.events import (
     Finish,
     LogprobsDelta,
     OpaqueBlock,
+    Piece,
     RedactedThinkingBlock,
     RefusalDelta,
     SignatureDelta,
@@ -81,6 +82,8 @@ class Assembly:
                 self._choice(event.choice).finish = event
             case BlockStop():
                 self._choice(event.choice)
+            case Piece():
+                pass  # of an answer that is no chat
             case _:
                 self._choice(event.choice).blocks.setdefault(event.block, _Block()).add(event)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,10 @@ _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _LONG = 8 * 1024
 # As signed bytes: an opening bracket is 1, a closing one -1.
 _STEPS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")
+
+
+NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes raises that are no JSON, or none that anything can hold."""
 
 
 def parse_members(body: bytes, *, max_depth: int = 128) -> dict[str, Any]:

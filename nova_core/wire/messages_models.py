@@ -5,7 +5,12 @@ from __future__ import annotations
 from nova_core.types.chat import ChatRequest
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Request, TypedRequest
-from nova_core.wire.anthropic_messages.thinking_models import for_model, review_thinking, with_adaptive_effort
+from nova_core.wire.anthropic_messages.thinking_models import (
+    for_model,
+    review_sampling,
+    review_thinking,
+    with_adaptive_effort,
+)
 from nova_core.wire.provider import DialectProvider
 
 
@@ -17,8 +22,8 @@ class MessagesModels(DialectProvider):
         return with_adaptive_effort(typed) if isinstance(typed, ChatRequest) else typed
 
     def review(self, request: Request) -> Fidelity:
-        """What the vendor refuses, and what is said nearly about thinking."""
-        return super().review(request) + review_thinking(request)
+        """What the vendor or the model refuses, and what is said nearly about thinking."""
+        return super().review(request) + review_sampling(request) + review_thinking(request)
 
     def to_upstream(self, request: Request) -> Request:
         """Thinking as the model takes it."""

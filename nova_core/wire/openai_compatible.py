@@ -12,10 +12,16 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Reply, Request
+from nova_core.wire.jina_rerank import JINA_RERANK
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.openai_image_edits import OPENAI_IMAGE_EDITS
+from nova_core.wire.openai_images import OPENAI_IMAGES
+from nova_core.wire.openai_moderations import OPENAI_MODERATIONS
 from nova_core.wire.openai_responses import OPENAI_RESPONSES, without_foreign_thoughts
+from nova_core.wire.openai_speech import OPENAI_SPEECH
+from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS, OPENAI_TRANSLATIONS
 from nova_core.wire.provider import DialectProvider, of_deployment
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -24,11 +30,30 @@ OPENAI_DIALECTS: Mapping[Operation, Dialect] = {
     "completion": OPENAI_COMPLETIONS,
     "embedding": OPENAI_EMBEDDINGS,
 }
+MEDIA_DIALECTS: Mapping[Operation, Dialect] = {
+    "rerank": JINA_RERANK,
+    "moderation": OPENAI_MODERATIONS,
+    "image_generation": OPENAI_IMAGES,
+    "speech": OPENAI_SPEECH,
+    "image_edit": OPENAI_IMAGE_EDITS,
+    "transcription": OPENAI_TRANSCRIPTIONS,
+    "translation": OPENAI_TRANSLATIONS,
+}
+"""The dialects of operations that a vendor serves only if it says so."""
 OPENAI_PATHS: Mapping[Operation, str] = {
     "chat": "/chat/completions",
     "completion": "/completions",
     "embedding": "/embeddings",
+    "rerank": "/rerank",
+    "moderation": "/moderations",
+    "image_generation": "/images/generations",
+    "speech": "/audio/speech",
+    "image_edit": "/images/edits",
+    "transcription": "/audio/transcriptions",
+    "translation": "/audio/translations",
 }
+COUNTED: frozenset[Operation] = frozenset({"chat", "completion"})
+"""Operations whose streams state their usage when they are asked to."""
 RESPONSES: Mapping[str, Dialect] = {OPENAI_RESPONSES.name: OPENAI_RESPONSES}
 RESPONSES_PATHS: Mapping[str, str] = {OPENAI_RESPONSES.name: "/responses"}
 CHAT_ONLY = "use_chat_completions_api"
@@ -86,7 +111,7 @@ class OpenAICompatible(DialectProvider):
 
     def with_usage(self, request: Request) -> Request:
         """Usage in the last chunk of a stream, unless the vendor has no use for the option."""
-        always = request.dialect.name == OPENAI_RESPONSES.name
+        always = request.dialect.name == OPENAI_RESPONSES.name or request.dialect.operation not in COUNTED
         if always or "stream_options" in {*self.hints, *self.unsupported}:
             return request
         given = request.get("stream_options")

@@ -41,6 +41,7 @@ from nova_core.wire.openai_chat.request import (
 )
 from nova_core.wire.openai_chat.usage import parse_usage, render_usage
 from nova_core.wire.sse import DONE, sse_bytes
+from nova_core.wire.unsaid import note_beside
 
 NAME: Final = "openai_completions"
 
@@ -264,6 +265,11 @@ def _prompt(messages: tuple[Message, ...], notes: Notes) -> str:
         notes.lost("messages", "a prompt holds instructions and one question, as text")
     elif len(roles) > 1:
         notes.approximated("messages", "instructions are put in front of the prompt")
+    for place, message in enumerate(messages):
+        path = f"messages[{place}]"
+        note_beside(message, path, notes)
+        for number, part in enumerate(message.parts):
+            note_beside(part, f"{path}.content[{number}]", notes)
     return "\n\n".join(texts)
 
 

@@ -19,6 +19,7 @@ from nova_core.types.usage import Usage
 from nova_core.wire.upstream_errors import facts_of
 
 KNOWN_REQUEST = frozenset({"model", "input", "dimensions", "encoding_format", "task", "return_multivector", "user"})
+OPTIONS = KNOWN_REQUEST - {"model", "input"}
 KNOWN_REPLY = frozenset({"model", "data", "usage"})
 FORMATS = ("float", "base64")
 
@@ -33,7 +34,8 @@ class OpenAIEmbeddings:
         """`model` and a non-empty `input`, and the types of the documented fields."""
         _model(members)
         _check_input(decoded(members.get("input")))
-        _check_options({name: decoded(members[name]) for name in KNOWN_REQUEST - {"input"} if name in members})
+        if options := members.keys() & OPTIONS:
+            _check_options({name: decoded(members[name]) for name in options})
 
     def parse_request(self, members: Mapping[str, Any]) -> TypedRequest:
         """Typed request. Raises BadRequestError whose `param` is the field's path."""

@@ -17,11 +17,15 @@ PRIVATE = ("content-", "access-control-", "cross-origin-")
 
 def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Upstream headers that may reach the caller, lower case: no hop-by-hop, cookie or content headers."""
-    shown = ((_public_name(name), value) for name, value in headers.items())
-    return {name: value for name, value in shown if name is not None}
+    return {shown: headers[name] for name, shown in _public(tuple(headers))}
 
 
 @lru_cache(maxsize=1000)
+def _public(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Those of an upstream's names that are shown, and as what; upstreams hardly ever change them."""
+    return tuple((name, shown) for name in names if (shown := _public_name(name)) is not None)
+
+
 def _public_name(name: str) -> str | None:
     name = name.lower()
     return None if name in HOP_BY_HOP or name.startswith(PRIVATE) else name

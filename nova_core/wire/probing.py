@@ -10,15 +10,18 @@ from nova_core.types.call import Call, CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request, Stream
 from nova_core.types.principal import Principal
+from nova_core.wire.jina_rerank import JINA_RERANK
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.openai_moderations import OPENAI_MODERATIONS
 
 DEADLINE_SECONDS = 30.0
 MAX_TOKENS = 5
 PROMPT = "Say ok."
 PROBER = Principal(id="health-check", name="health-check")
-NOT_PROBED = frozenset({"image_generation", "audio_transcription", "audio_speech", "rerank", "realtime", "moderation"})
+NOT_PROBED = frozenset({"image_generation", "audio_transcription", "audio_speech", "realtime"})
+"""Modes whose smallest call costs too much to be made just to see."""
 NO_CACHE = {"no-cache": True, "no-store": True}
 
 Run = Callable[[Call], Awaitable[Reply | Stream]]
@@ -76,5 +79,9 @@ def _request(deployment: Deployment) -> Request:
             return Request("embedding", OPENAI_EMBEDDINGS, {**named, "input": [PROMPT]})
         case "completion":
             return Request("completion", OPENAI_COMPLETIONS, {**named, "prompt": PROMPT, "max_tokens": most})
+        case "rerank":
+            return Request("rerank", JINA_RERANK, {**named, "query": PROMPT, "documents": [PROMPT]})
+        case "moderation":
+            return Request("moderation", OPENAI_MODERATIONS, {**named, "input": PROMPT})
     messages = [{"role": "user", "content": PROMPT}]
     return Request("chat", OPENAI_CHAT, {**named, "messages": messages, "max_tokens": most})

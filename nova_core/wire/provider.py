@@ -14,7 +14,7 @@ from nova_core.errors import AuthenticationError, BadGatewayError, BadRequestErr
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import NO_OPTIONS, Call
 from nova_core.types.deployment import Deployment
-from nova_core.types.dialect import Dialect
+from nova_core.types.dialect import Dialect, ReadsRaw, TakesForms
 from nova_core.types.fidelity import EXACT, Fidelity
 from nova_core.types.message import Operation, Reply, Request, TypedRequest
 from nova_core.types.routing import ModelCard
@@ -22,13 +22,16 @@ from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
 from nova_core.wire.body import parse_members
 from nova_core.wire.drop_policy import DropPolicy, review, top_level
+from nova_core.wire.multipart import form_request
 from nova_core.wire.passed_headers import public_headers
 from nova_core.wire.sse import SseParser
 from nova_core.wire.translate import translate_request
 from nova_core.wire.upstream_errors import error_from_response, excerpt
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-STREAMED: frozenset[Operation] = frozenset({"chat", "completion"})
+STREAMED: frozenset[Operation] = frozenset(
+    {"chat", "completion", "image_generation", "image_edit", "speech", "transcription"}
+)
 # What a provider without the operation of a request can serve it through.
 THROUGH: Mapping[Operation, Operation] = {"completion": "chat", "chat": "completion"}
 
@@ -56,6 +59,7 @@ class Lane(msgspec.Struct, frozen=True):
     model: msgspec.Raw
     streams: bool
     skips: bool
+    form: bool
     read: Callable[[UpstreamResponse], Reply]
     read_error: Callable[[UpstreamResponse], NovaError]
     frames: Callable[[], FrameParser]
@@ -207,6 +211,8 @@ class DialectProvider(Provider):
         self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool
     ) -> UpstreamRequest:
         """The HTTP request. Vendors that name the model or the streaming in the URL take them out of the body here."""
+        if lane.form:
+            return form_request(lane.url, request.members, headers, streamed)
         return UpstreamRequest(lane.url, "POST", headers, request.encode(), streamed)
 
     @hookimpl
@@ -259,7 +265,8 @@ class DialectProvider(Provider):
             model=msgspec.Raw(msgspec.json.encode(deployment.model)),
             streams=dialect.operation in STREAMED,
             skips=_knows_all(own),
-            read=partial(self._read, dialect),
+            form=isinstance(dialect, TakesForms),
+            read=partial(self._read_any if isinstance(dialect, ReadsRaw) else self._read, dialect),
             read_error=partial(self._read_error, deployment),
             frames=partial(self.frames, dialect),
         )
@@ -353,6 +360,14 @@ class DialectProvider(Provider):
         dialect.check_reply(members)
         reply = Reply(dialect.operation, dialect, members, headers=public_headers(response.headers))
         return self.from_upstream(reply)
+
+    def _read_any(self, dialect: Dialect, response: UpstreamResponse) -> Reply:
+        if response.status < 300 and isinstance(dialect, ReadsRaw):
+            raw = dialect.read_raw(response)
+            if raw is not None:
+                raw.headers = public_headers(response.headers)
+                return self.from_upstream(raw)
+        return self._read(dialect, response)
 
     def _read_error(self, deployment: Deployment, response: UpstreamResponse) -> NovaError:
         return without_secrets(self.read_error(response), deployment, self.secret_headers)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+from nova_core.errors import StreamBrokenError
 from nova_core.types.events import Frame
 
 DONE = b"data: [DONE]\n\n"
+_OTHER = re.compile(rb":|[\w.-]+\s*(:|$)|\s*$|\[DONE\]\s*$")
+"""Lines that are left out: comments, fields with a plausible name, blanks, and an end without `data:`."""
 
 
 class SseParser:
@@ -12,7 +17,7 @@ class SseParser:
 
     Comments, `id` and `retry` are left out, and so are events without data. What is left at the end of data
     is a frame as well: servers forget the last blank line. A line of bare JSON counts as data, so that an
-    upstream's error without SSE framing reaches the decoder.
+    upstream's error without SSE framing reaches the decoder. A line that cannot be a field breaks the stream.
     """
 
     __slots__ = ("_after_cr", "_bare", "_between", "_data", "_event", "_partial", "_started")
@@ -27,7 +32,7 @@ class SseParser:
         self._between = False
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Frames completed by `data`."""
+        """Frames completed by `data`. Raises StreamBrokenError for what is no line of an event stream."""
         frames: list[Frame] = []
         if self._between and data.endswith(b"\n\n") and b"\r" not in data:
             self._whole_events(data, frames)
@@ -94,6 +99,8 @@ class SseParser:
         elif line.startswith(b"{"):
             self._bare = True
             self._data.append(line)
+        elif not _OTHER.match(line):
+            raise StreamBrokenError("the upstream's stream holds a line that is no field of an event")
 
     def _dispatch(self, frames: list[Frame]) -> None:
         if self._data:

@@ -9,11 +9,11 @@ from typing import Any, Protocol, runtime_checkable
 from nova_core.errors import BadGatewayError, BadRequestError
 from nova_core.types.chat import ChatReply, Opaque
 from nova_core.types.dialect import Dialect
-from nova_core.types.embeddings import EmbeddingsReply
 from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
-from nova_core.types.message import Operation, Reply, Request, TypedReply, TypedRequest, plain
+from nova_core.types.message import Operation, RawReply, Reply, Request, TypedReply, TypedRequest, plain
 
-EMBEDDING: Operation = "embedding"
+CHAT: frozenset[Operation] = frozenset({"chat", "completion", "count_tokens"})
+"""Operations whose requests and replies can be said in each other's dialects."""
 
 
 @runtime_checkable
@@ -54,7 +54,7 @@ def translate_request(
     """
     if request.dialect.name == dialect.name:
         return request, EXACT
-    if (request.operation == EMBEDDING) != (dialect.operation == EMBEDDING):
+    if not _are_alike(request.operation, dialect.operation):
         raise BadRequestError(f"a request for {request.operation} cannot be served through {dialect.operation}")
     members, fidelity = dialect.render_request(request.typed if typed is None else typed)
     return Request(dialect.operation, dialect, members), _as_the_caller_says(request, fidelity)
@@ -76,10 +76,10 @@ def translate_reply(reply: Reply, dialect: Dialect) -> Reply:
     The fidelity of the answer names what `dialect` cannot say. Raises BadGatewayError for a reply that cannot
     be read.
     """
-    if reply.dialect.name == dialect.name:
+    if reply.dialect.name == dialect.name or isinstance(reply, RawReply):
         return reply
     typed = reply.typed
-    if isinstance(typed, ChatReply) != (dialect.operation != EMBEDDING):
+    if isinstance(typed, ChatReply) != (dialect.operation in CHAT):
         raise BadGatewayError(f"an answer to {reply.operation} cannot be said as one to {dialect.operation}")
     lost = dialect.reply_fidelity(typed) if isinstance(dialect, ReportsReplies) else foreign(typed, dialect.name)
     return Reply(
@@ -92,7 +92,11 @@ def translate_reply(reply: Reply, dialect: Dialect) -> Reply:
     )
 
 
-def foreign(typed: ChatReply | EmbeddingsReply, dialect: str) -> Fidelity:
+def _are_alike(asked: Operation, served: Operation) -> bool:
+    return asked == served or (asked in CHAT and served in CHAT)
+
+
+def foreign(typed: TypedReply, dialect: str) -> Fidelity:
     """Fields and parts of a reply that only other dialects than `dialect` know."""
     return Fidelity(tuple(_foreign(typed, "", dialect)))
 

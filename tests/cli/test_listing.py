@@ -105,3 +105,49 @@ def test_models_are_listed_with_their_context_and_prices_where_they_are_known(no
     assert lines[0].split("  ")[0].strip() == "MODEL" and "$/M IN" in lines[0]
     (line,) = [line for line in lines if line.startswith("priced")]
     assert line.split()[1:5] == ["-", "128,000", "2.5", "10"]
+
+
+CAPABLE = """\
+model_list:
+  - model_name: chat
+    params: {model: anthropic/claude-sonnet-4-5, api_key: k}
+  - model_name: chat
+    params: {model: ollama/llava}
+    model_info: {supports_vision: true, supports_audio_input: true}
+  - model_name: instruct
+    params: {model: text-completion-openai/gpt-3.5-turbo-instruct, api_key: k}
+    model_info: {supports_vision: true}
+"""
+
+
+def test_what_a_model_can_be_asked_for_is_what_its_provider_sends_and_it_takes(nova):
+    nova.write("nova.yaml", CAPABLE)
+    claude, llava, instruct = json.loads(nova("models", "--capabilities", "--json").out)
+    assert claude["name"] == llava["name"] == "chat"
+    assert claude["supports_function_calling"] is True
+    assert claude["supports_audio_input"] is False
+    assert "logit_bias" not in claude["supported_openai_params"]
+    assert {"temperature", "tools"} <= set(claude["supported_openai_params"])
+    assert llava["supports_vision"] is True
+    assert llava["supports_audio_input"] is False, "no word of the operator gives a provider words it has not"
+    assert llava["supports_function_calling"] is None
+    assert instruct["supports_vision"] is False
+    lines = nova("models", "--capabilities").out.splitlines()
+    assert lines[0].split()[:5] == ["MODEL", "SERVED", "BY", "TOOLS", "PARALLEL"]
+    assert lines[2].split() == [
+        "chat",
+        "ollama/llava",
+        "sent",
+        "sent",
+        "yes",
+        "no",
+        "no",
+        "sent",
+        "sent",
+        "left",
+        "out",
+    ]
+
+
+def test_capabilities_need_a_configuration(nova):
+    assert nova("models", "--capabilities").code == 2

@@ -23,7 +23,7 @@ from nova_core.gateway.check import check_file
 from tests.docs.pages import Block
 
 ADDRESS = re.compile(r"(?:127\.0\.0\.1|localhost):4000")
-COMMAND_SECONDS = 40
+COMMAND_SECONDS = 90
 ANYTHING = ("…", "...")
 
 ENVIRONMENT: Mapping[str, str] = {

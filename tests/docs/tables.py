@@ -34,6 +34,7 @@ from nova_core.errors import NovaError
 from nova_core.hookspecs import NovaSpec
 from nova_core.plugins.provider_rows import provider_row
 from nova_core.plugins.steps import SYNC_HOOKS, hook_parameters
+from tests.docs.matrix import COLUMNS, capability_cells, parameter_cells
 from tests.docs.pages import pages
 from tests.house.tree import plugins
 from tests.server.bad_input import ROWS
@@ -145,8 +146,20 @@ def bad_input() -> str:
     return rendered(("what is wrong", "asked of", "status", "`error`"), rows)
 
 
+def capabilities() -> str:
+    """What every provider takes."""
+    return rendered(("model", "operations", "streams", *COLUMNS), capability_cells())
+
+
+def parameters() -> str:
+    """The parameters that a provider refuses or leaves out."""
+    return rendered(("model", "refused by name", "left out, and named"), parameter_cells())
+
+
 MAKERS: Mapping[str, Callable[[], str]] = {
     "hooks": hooks,
+    "capabilities": capabilities,
+    "parameters": parameters,
     "providers": providers,
     "errors": error_tree,
     "bad-input": bad_input,

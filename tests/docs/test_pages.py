@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,10 @@ def test_every_command_and_option_that_is_shown_exists(page: Page) -> None:
     for words in shown_commands(page):
         name, *rest = [word for word in words if word != "--debug"]
         command = group.get_command(context, name) if name not in ("COMMAND", "…") else None
+        while rest and hasattr(command, "get_command"):
+            command = command.get_command(context, rest.pop(0))
         options = {option for each in getattr(command, "params", ()) for option in (*each.opts, *each.secondary_opts)}
-        given = [word for word in rest if word.startswith("-")]
+        given = [word for word in takewhile(lambda word: word != "--", rest) if word.startswith("-")]
         if command is None or not options.issuperset({*given} - {"--help", "-h"}):
             unknown.append(" ".join(words))
     assert unknown == []

@@ -43,12 +43,33 @@ async def got(transport, request: UpstreamRequest, **limits) -> bytes:
     return await stream.read(**limits)
 
 
-async def streamed(transport, request: UpstreamRequest) -> list[bytes]:
+async def iterated(transport, request: UpstreamRequest) -> list[bytes]:
     stream = await transport.open(request)
     try:
         return [piece async for piece in stream.chunks(2.0)]
     finally:
         await stream.aclose()
+
+
+async def poured(transport, request: UpstreamRequest) -> list[bytes]:
+    pieces: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        pieces.append(piece)
+        return len(pieces) % 2 == 0
+
+    stream = await transport.open(request)
+    try:
+        await stream.chunks(2.0).pour(take, lambda: asyncio.sleep(0))
+    finally:
+        await stream.aclose()
+    return pieces
+
+
+@pytest.fixture(params=[iterated, poured])
+def streamed(request):
+    """The two ways to read an answer piece by piece."""
+    return request.param
 
 
 HEADS_THAT_ARE_REFUSED = {
@@ -144,7 +165,7 @@ BODIES_THAT_ARE_REFUSED = {
 
 @pytest.mark.parametrize("body", BODIES_THAT_ARE_REFUSED.values(), ids=BODIES_THAT_ARE_REFUSED)
 @pytest.mark.parametrize("apart", [False, True], ids=["with the head", "after the head"])
-async def test_chunks_that_break_the_rules_are_errors_and_close_the_connection(transport, body, apart):
+async def test_chunks_that_break_the_rules_are_errors_and_close_the_connection(transport, streamed, body, apart):
     script = [CHUNKED, body] if apart else CHUNKED + body
     async with RawServer(script, gap=0.02) as server:
         stream = await transport.open(ask(server))
@@ -212,7 +233,7 @@ async def test_bytes_on_an_idle_connection_close_it(transport):
         ("GET", b"HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n"),
     ],
 )
-async def test_answers_without_a_body_end_with_their_head_and_keep_the_connection(transport, method, raw):
+async def test_answers_without_a_body_end_with_their_head_and_keep_the_connection(transport, streamed, method, raw):
     async with RawServer(raw) as server:
         assert await got(transport, ask(server, method)) == b""
         assert await streamed(transport, ask(server, method)) == []
@@ -252,7 +273,7 @@ async def test_a_connection_is_kept_only_where_both_sides_agree(transport, head,
         assert transport.stats().idle == int(kept)
 
 
-async def test_a_body_may_last_until_the_connection_closes(transport):
+async def test_a_body_may_last_until_the_connection_closes(transport, streamed):
     async with RawServer([b"HTTP/1.1 200 OK\r\n\r\nhel", b"lo"], close=True) as server:
         assert await got(transport, ask(server)) == b"hello"
         assert b"".join(await streamed(transport, ask(server))) == b"hello"
@@ -405,7 +426,7 @@ def packed_answer(coding: str, body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("coding", "pack"), CODINGS.values(), ids=CODINGS)
-async def test_packed_answers_come_unpacked_whole_and_streamed(transport, coding, pack):
+async def test_packed_answers_come_unpacked_whole_and_streamed(transport, streamed, coding, pack):
     plain = b"".join(b'{"number":%d}' % number for number in range(100_000))
     raw = packed_answer(coding, pack(plain))
     async with RawServer([raw[at : at + 5_000] for at in range(0, len(raw), 5_000)]) as server:
@@ -415,7 +436,7 @@ async def test_packed_answers_come_unpacked_whole_and_streamed(transport, coding
 
 
 @pytest.mark.parametrize(("coding", "pack"), CODINGS.values(), ids=CODINGS)
-async def test_a_packed_answer_that_stops_early_is_broken(transport, coding, pack):
+async def test_a_packed_answer_that_stops_early_is_broken(transport, streamed, coding, pack):
     packed = pack(bytes(range(256)) * 40)
     async with RawServer(packed_answer(coding, packed[: len(packed) - 5])) as server:
         with pytest.raises(APIConnectionError, match="broke off"):
@@ -425,7 +446,7 @@ async def test_a_packed_answer_that_stops_early_is_broken(transport, coding, pac
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "compress", "gzip, gzip, gzip"])
-async def test_what_is_not_packed_as_it_says_is_an_error(transport, coding):
+async def test_what_is_not_packed_as_it_says_is_an_error(transport, streamed, coding):
     async with RawServer(packed_answer(coding, b"not packed at all")) as server:
         with pytest.raises(APIConnectionError, match="packed it wrongly"):
             await got(transport, ask(server))
@@ -473,6 +494,74 @@ async def test_an_upstream_is_slowed_down_by_a_reader_that_does_not_read(transpo
     await asyncio.sleep(0.3)
     assert sent < 30_000_000
     assert sum([len(piece) async for piece in stream.chunks(2.0)]) == 100_000_000
+    server.close()
+
+
+async def test_nothing_is_taken_from_an_upstream_while_the_taker_says_no(transport):
+    sent, taken = 0, 0
+    go_on = asyncio.Event()
+
+    async def serve(reader, writer):
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(1000):
+            writer.write(bytes(100_000))
+            await writer.drain()
+            sent += 100_000
+        writer.close()
+
+    def take(piece: bytes) -> bool:
+        nonlocal taken
+        taken += len(piece)
+        return go_on.is_set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    stream = await transport.open(UpstreamRequest(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"))
+    pouring = asyncio.ensure_future(stream.chunks(2.0).pour(take, go_on.wait))
+    await asyncio.sleep(0.3)
+    assert 0 < taken < 1_000_000
+    assert sent < 30_000_000
+    go_on.set()
+    await pouring
+    assert taken == 100_000_000
+    server.close()
+
+
+async def test_what_the_taker_raises_ends_the_pouring_and_closes_the_connection(transport):
+    def take(piece: bytes) -> bool:
+        raise NovaError("no more")
+
+    async with RawServer(CHUNKED + b"1\r\na\r\n") as server:
+        stream = await transport.open(ask(server))
+        with pytest.raises(NovaError, match="no more"):
+            await stream.chunks(2.0).pour(take, lambda: asyncio.sleep(0))
+        assert transport.stats().open == 0
+
+
+async def test_each_poured_piece_starts_the_time_of_silence_anew(transport):
+    times: list[float] = []
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(4):
+            await asyncio.sleep(0.2)
+            writer.write(b"x")
+        await reader.read()
+        writer.close()
+
+    def take(piece: bytes) -> bool:
+        times.append(time.monotonic())
+        return True
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    stream = await transport.open(UpstreamRequest(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"))
+    with pytest.raises(StreamBrokenError, match=r"within 0\.4 s"):
+        await stream.chunks(0.4).pour(take, lambda: asyncio.sleep(0))
+    assert len(times) == 4
+    assert 0.3 < time.monotonic() - times[-1] < 1.0
+    assert transport.stats().open == 0
     server.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
@@ -31,6 +32,9 @@ def chunk(content: str, finish: str = "null") -> bytes:
 
 
 USAGE = b'data: {"id":"x1","model":"up","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
+BOOM = b'data: {"error":{"message":"boom"}}\n\n'
+TELLING = re.compile(rb"msg_\w+")
+"""What differs between two answers that say the same."""
 ANSWER = [chunk(""), chunk("a"), chunk("b"), chunk("c"), chunk("", '"stop"'), USAGE, b"data: [DONE]\n\n"]
 
 
@@ -75,6 +79,67 @@ async def pieces_of(stream: Stream, dialect=OPENAI_CHAT) -> list[bytes]:
     pieces = [piece async for piece in caller]
     await caller.aclose()
     return pieces
+
+
+class Pouring(Reads):
+    """The same, of which the reads can be poured."""
+
+    async def pour(self, take, ready) -> None:
+        for read in self.reads[self.place :]:
+            if not take(read):
+                await ready()
+
+    def chunks(self, idle_timeout: float | None = None) -> Pouring:
+        self.place = 0
+        return self
+
+    def __aiter__(self) -> Pouring:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self.place == len(self.reads):
+            raise StopAsyncIteration
+        self.place += 1
+        return self.reads[self.place - 1]
+
+
+class Pool:
+    """Where a stream is poured."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.waits = 0
+
+    def write(self, data: bytes) -> bool:
+        self.pieces.append(data)
+        return len(self.pieces) % 2 == 0
+
+    async def ready(self) -> None:
+        self.waits += 1
+
+
+@pytest.mark.parametrize("dialect", [OPENAI_CHAT, ANTHROPIC_MESSAGES], ids=["relayed", "translated"])
+@pytest.mark.parametrize("ending", [b"".join(ANSWER[4:]), BOOM, b""], ids=["whole", "error", "cut"])
+async def test_a_poured_stream_says_what_an_iterated_one_says(dialect, ending) -> None:
+    reads = (ANSWER[0], ANSWER[1] + ANSWER[2][:7], ANSWER[2][7:], ANSWER[3] + ending)
+    said = []
+    for source in (Reads(*reads), Pouring(*reads)):
+        request = UpstreamRequest("http://up", stream=True)
+        exchange = Exchange(request, OPENAI_CHAT, lambda _: None, lambda _: None, SseParser)  # type: ignore[arg-type]
+        stream = open_stream(exchange, source, None)  # type: ignore[arg-type]
+        await commit(stream)
+        caller, ended = answered(stream, dialect)
+        pool = Pool()
+        await caller.pour(pool)
+        await caller.aclose()
+        assert pool.waits
+        said.append((TELLING.sub(b"", b"".join(pool.pieces)), [type(error) for error in ended]))
+        iterated, again = answered(opened(*reads)[0], dialect)
+        await commit(iterated._stream)
+        whole = b"".join([piece async for piece in iterated])
+        await iterated.aclose()
+        said.append((TELLING.sub(b"", whole), [type(error) for error in again]))
+    assert said[0] == said[1] == said[2] == said[3]
 
 
 async def test_frames_of_one_read_are_one_piece() -> None:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
+from nova_core.testing.import_watch import watched_import
 from tests.house.tree import CORE, ROOT, core_files, imported_names, place, plugin_files, plugins
 
 HEAVY = {
     "aiohttp", "anthropic", "bpe_openai", "fastapi", "httpx", "openai", "prometheus_client",
     "pydantic", "rich", "starlette", "typer", "uvicorn", "uvloop", "yaml",
 }  # fmt: skip
-PROBE = ROOT / "tests/house/import_probe.py"
-
-
-def probe(*modules: str) -> dict[str, list[str]]:
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, str(PROBE), *modules]
-    finished = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=60)
-    assert finished.returncode == 0, finished.stderr
-    return json.loads(finished.stdout)
 
 
 def module_name(path) -> str:
@@ -30,7 +17,7 @@ def module_name(path) -> str:
 
 
 def test_importing_the_core_loads_nothing_heavy_and_no_plugin():
-    loaded = {name.split(".")[0] for name in probe("nova_core")["modules"]}
+    loaded = {name.split(".")[0] for name in watched_import("nova_core")["modules"]}
     assert HEAVY & loaded == set()
     assert [name for name in loaded if name.startswith("nova_plugin_")] == []
 
@@ -43,7 +30,7 @@ def test_importing_any_module_of_the_core_opens_no_socket_starts_no_thread_and_r
         for path in core_files()
         if path.name not in runnable and shipped_for_pytest not in path.parents
     ]
-    did = probe(*modules)
+    did = watched_import(*modules)
     assert did["seen"] == []
     assert [name for name in did["modules"] if name.startswith("nova_plugin_")] == []
 

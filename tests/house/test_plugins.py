@@ -6,6 +6,7 @@ import importlib
 
 import pytest
 
+from tests.house.kits import kits_of
 from tests.house.tree import ROOT, plugins
 
 PYPROJECT_LINES = 25
@@ -56,6 +57,18 @@ def test_every_entry_point_leads_to_an_object(plugin):
         module, _, attribute = target.partition(":")
         assert module.split(".")[0] == plugin.package.name
         assert getattr(importlib.import_module(module), attribute, None) is not None, target
+
+
+@pytest.mark.parametrize(
+    "plugin", [each for each in plugins() if each.entry_points("nova.providers")], ids=lambda plugin: plugin.name
+)
+def test_a_provider_runs_the_conformance_kit_for_every_family_that_it_serves(plugin):
+    served = plugin.entry_points("nova.providers")
+    tested = {kit.provider for kit in kits_of(plugin)}
+    assert tested
+    assert tested <= set(served)
+    objects = {value for name, value in served.items() if name in tested}
+    assert set(served.values()) == objects or plugin.name in ONE_LINE_A_VENDOR
 
 
 def test_every_folder_under_plugins_is_a_distribution():

@@ -186,11 +186,15 @@ def test_calls_that_outlast_the_drain_time_are_told_so(tmp_path: Path) -> None:
         plain = pool.submit(httpx.post, server.url + CHAT, json=body("!delay 20s\nplain"), timeout=10)
         text = "!pause 400ms\n" + "word " * 100
         streamed = pool.submit(httpx.post, server.url + CHAT, json=body(text, stream=True), timeout=10)
+        spoken = {"model": "echo", "input": text, "voice": "alloy"}
+        audio = pool.submit(httpx.post, server.url + "/v1/audio/speech", json=spoken, timeout=10)
         time.sleep(1.0)
         began = time.monotonic()
         server.signal(signal.SIGTERM)
         assert (plain.result().status_code, plain.result().headers["retry-after"]) == (503, "1")
         assert '"error"' in streamed.result().text.strip().splitlines()[-1]
+        with pytest.raises(httpx.RemoteProtocolError):  # bytes of audio cannot say so: the connection does
+            audio.result()
         assert server.process.wait(5) == 0
         assert time.monotonic() - began < 4
 

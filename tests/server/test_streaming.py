@@ -102,6 +102,8 @@ async def test_a_caller_that_reads_slowly_holds_the_upstream_back(served: Live, 
 class Pieces:
     """A stream of ten pieces that counts how many were asked for."""
 
+    cut = False
+
     def __init__(self) -> None:
         self.taken = 0
         self.closed = False

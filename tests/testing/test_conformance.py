@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 from msgspec.structs import replace
 
-from nova_core.errors import AuthenticationError
+from nova_core.errors import AuthenticationError, BadRequestError, StreamBrokenError
 from nova_core.hookspecs import hookimpl
 from nova_core.testing import UpstreamConformance
 from nova_core.testing.provider import ScriptedProvider, plugin
+from nova_core.types.capabilities import Capabilities
+from nova_core.types.fidelity import Fate
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
+from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.provider import DialectProvider
+from nova_core.wire.sse import SseParser
 
 
 class TestScripted(UpstreamConformance):
@@ -77,6 +82,58 @@ class Forgetful(ScriptedProvider):
         return request.without("tools")
 
 
+class Careless(ScriptedProvider):
+    """Leaves the temperature out without a word."""
+
+    def to_upstream(self, request):
+        return request.without("temperature")
+
+
+class Boastful(ScriptedProvider):
+    """Says that it takes what it refuses."""
+
+    unsupported = frozenset({"seed"})
+
+    def capabilities(self, deployment):
+        return Capabilities(lambda name: Fate.MAPPED)
+
+
+class Torn(ScriptedProvider):
+    """Reads each piece of a stream as if it were whole."""
+
+    def frames(self, dialect):
+        return TornParser()
+
+
+class TornParser:
+    def feed(self, data):
+        parser = SseParser()
+        return [*parser.feed(data), *parser.end()]
+
+    def end(self):
+        return []
+
+
+class Hasty(ScriptedProvider):
+    """Takes the end of the data for the end of the answer."""
+
+    def dialect_for(self, operation, deployment):
+        return HastyDialect()
+
+
+class HastyDialect(type(OPENAI_CHAT)):
+    def decoder(self):
+        decoder = super().decoder()
+        return SimpleNamespace(decode=decoder.decode, end=tuple)
+
+
+class Blunt(ScriptedProvider):
+    """Has one error for everything that is wrong with a request."""
+
+    def read_error(self, response):
+        return BadRequestError("no")
+
+
 class Talkative(ScriptedProvider):
     """Says which key was refused."""
 
@@ -95,6 +152,10 @@ class Talkative(ScriptedProvider):
         (Unstreaming(), "test_a_stream_is_one_and_ends_with_a_finish"),
         (Unmetered(), "test_usage_is_what_the_upstream_says"),
         (Unmetered(), "test_a_completion_is_answered_plain_and_streamed"),
+        (Careless(), "test_no_parameter_is_lost_in_silence"),
+        (Boastful(), "test_no_parameter_is_lost_in_silence"),
+        (Torn(), "test_a_stream_is_read_alike_wherever_its_bytes_are_split"),
+        (Hasty(), "test_a_stream_that_breaks_off_anywhere_never_ends_cleanly_with_half_an_answer"),
         (Talkative(), "test_an_upstream_that_quotes_the_key_does_not_give_it_away"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, ScriptedProvider) else "",
@@ -105,8 +166,18 @@ async def test_a_bad_provider_is_noticed(upstream, bad, test):
 
     kit = Kit()
     kit.upstream = upstream.script(Kit.model, "Hello from the upstream.", usage=(11, 7))
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, StreamBrokenError)):
         await getattr(kit, test)()
+
+
+async def test_errors_that_are_not_told_apart_are_noticed(upstream):
+    class Kit(TestScripted):
+        plugin = Blunt()
+
+    kit = Kit()
+    kit.upstream = upstream
+    with pytest.raises(AssertionError):
+        await kit.test_what_the_prompt_is_refused_for_is_told_apart(stream=False)
 
 
 async def test_tools_that_are_left_out_without_a_word_are_noticed(upstream):

@@ -35,6 +35,7 @@ TURNS: list[Any] = [
         ("top_k", "top_k"),
         ("stop[1]", "stop_sequences[1]"),
         ("response_format.schema", "output_config.format.schema"),
+        ("reasoning_effort.summary", "thinking.display"),
     ],
 )
 def test_a_field_of_the_typed_view_is_found_where_the_caller_wrote_it(field: str, expected: str) -> None:

@@ -27,6 +27,7 @@ from nova_core.types.fidelity import Fate
 from nova_core.types.message import Request
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.gemini import GEMINI_COUNT_TOKENS, GEMINI_GENERATE, GEMINI_GENERATE_ARRAY
+from nova_core.wire.gemini.paths import caller_path
 from nova_core.wire.gemini.schema import to_json_schema, to_openapi
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.translate import translate_request
@@ -391,3 +392,8 @@ def test_counting_takes_contents_or_a_whole_request() -> None:
 
 def test_both_framings_are_one_dialect() -> None:
     assert GEMINI_GENERATE.name == GEMINI_GENERATE_ARRAY.name == NAME
+
+
+@pytest.mark.parametrize("field", ["thinking.display", "reasoning_effort.summary"])
+def test_the_text_of_thoughts_is_named_as_callers_ask_for_it(field: str) -> None:
+    assert caller_path({}, field) == "generationConfig.thinkingConfig.includeThoughts"

@@ -14,7 +14,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
 from nova_core.errors import NovaError, RateLimitedError, ServiceUnavailableError, StreamBrokenError
-from nova_core.types.chat import ChatReply, Citation, RedactedThinking, Text, Thinking, ToolCall
+from nova_core.types.chat import ChatReply, Choice, Citation, Message, Part, RedactedThinking, Text, Thinking, ToolCall
 from nova_core.types.events import (
     CitationDelta,
     Event,
@@ -361,3 +361,22 @@ def test_a_stream_that_stops_before_its_finish_is_broken(frames: list[Frame]) ->
 def test_a_finish_without_done_is_a_whole_answer_and_nothing_after_done_counts() -> None:
     assert parts(chunk({"content": "a"}, "stop")) == (Text("a"),)
     assert parts(chunk({"content": "a"}, "stop"), Frame(b" [DONE]"), Frame(b"garbage"), Frame(b"")) == (Text("a"),)
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        (Thinking("A"), Thinking("", "sig")),
+        (Thinking("A"), RedactedThinking("data"), Thinking("B")),
+        (Thinking("A", "one"), Thinking("B"), Thinking("C", "two")),
+        (Thinking("A"), Text("So:"), Thinking("B", "two")),
+    ],
+)
+def test_a_thought_without_a_signature_is_listed_beside_those_that_have_one(thought: tuple[Part, ...]) -> None:
+    reply = ChatReply("id", "m", (Choice(0, Message("assistant", (*thought, Text("Yes."))), "stop"),))
+    chunks = encoded(*(event for group in disassemble(reply) for event in group))
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    blocks = [block for delta in deltas for block in delta.get("thinking_blocks", ())]
+    whole = OPENAI_CHAT.render_reply(reply)["choices"][0]["message"]["thinking_blocks"]
+    assert blocks == [{**block, "index": place} for place, block in enumerate(whole)]
+    assert parts(*(Frame(json.dumps(body).encode()) for body in chunks)) == (*thought, Text("Yes."))

@@ -28,7 +28,7 @@ from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.body import parse_members
 from nova_core.wire.drop_policy import is_default, without_path
 from nova_core.wire.openai_chat import OPENAI_CHAT
-from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
+from nova_core.wire.openai_compatible import MEDIA_DIALECTS, OPENAI_DIALECTS, OpenAICompatible
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.passed_headers import public_headers
@@ -435,4 +435,4 @@ def test_a_plain_provider_changes_nothing():
 
 
 def test_every_dialect_has_a_path():
-    assert set(Vendor.paths) == set(OPENAI_DIALECTS)
+    assert set(Vendor.paths) == {*OPENAI_DIALECTS, *MEDIA_DIALECTS}

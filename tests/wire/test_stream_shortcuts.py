@@ -91,6 +91,7 @@ def expected(data: str, hides: bool) -> dict[str, Any] | None:
 @example(['{"model":"up"}', '{"x":{"model":"up"},"\\u006dodel":"up"}'], False)
 @example(['{"choices":[{"delta":{"usage":null}}],"\\u0075sage":null}'], True)
 @example(['{"usage":{"prompt_tokens":1},"usage":null}'], True)
+@example(['{"model":"up","model":"public","usage":null}'], True)
 @settings(max_examples=400, deadline=None)
 def test_a_relay_changes_what_it_must_however_a_chunk_is_written(frames: list[str], hides: bool) -> None:
     relay = OPENAI_CHAT.relay(model="public", hide_usage=hides)

@@ -10,8 +10,11 @@ from nova_core.gateway.http1.decode import Codings
 from nova_core.gateway.http1.faults import DisconnectedFault, Fault, FramingFault
 from nova_core.gateway.http1.framing import ChunkedFraming, ClosingFraming, Framing, LengthFraming
 from nova_core.gateway.http1.head import Head, HeadBuffer, parse_head
+from nova_core.gateway.http1.request import CHUNKED_END
+from nova_core.gateway.http1.sending import Sending
 from nova_core.gateway.http1.stream import Http1Stream
 from nova_core.gateway.transport import TransportOptions
+from nova_core.types.upload import StreamedBody
 
 if TYPE_CHECKING:
     from nova_core.gateway.http1.pool import Origin
@@ -93,7 +96,9 @@ class Connection(asyncio.Protocol):
         """The loop's clock, in seconds."""
         return self._loop.time()
 
-    async def ask(self, head: bytes, body: bytes | None, deadline: float, *, bodyless: bool) -> Http1Stream:
+    async def ask(
+        self, head: bytes, body: bytes | StreamedBody | None, deadline: float, *, bodyless: bool
+    ) -> Http1Stream:
         """Send a request and wait for the head of its answer. Raises Fault and TimeoutError."""
         self.asked = self.used = True
         self._bodyless = bodyless
@@ -103,6 +108,8 @@ class Connection(asyncio.Protocol):
             raise DisconnectedFault(heard=False)
         if not body:
             self._transport.write(head)
+        elif not isinstance(body, bytes):
+            await self._send_coming(head, body, deadline)
         elif len(body) <= JOINED:
             self._transport.write(head + body)
         else:
@@ -129,6 +136,27 @@ class Connection(asyncio.Protocol):
                 sent += PIECE
         self._cut = sent < len(rest)
 
+    async def _send_coming(self, head: bytes, body: StreamedBody, deadline: float) -> None:
+        """Write a body as it comes and as fast as it is taken; an answer that comes meanwhile ends that."""
+        self._transport.write(head)
+        # The length may have become known since the head was made.
+        sending = Sending(body, None if head.endswith(CHUNKED_END) else body.length, self)
+        try:
+            while not sending.done and self._stream is None and self._fault is None:
+                await self.wait(deadline)
+                sending.go_on()
+        finally:
+            self._cut = not await sending.end()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the upstream is behind in reading."""
+        return self._blocked
+
+    def write(self, data: bytes) -> None:
+        """A piece of a body."""
+        self._transport.write(data)
+
     async def wait(self, deadline: float) -> None:
         """Until something happens here. Raises TimeoutError at `deadline`, in seconds of the loop's clock."""
         waiter = self._waiter = self._loop.create_future()
@@ -140,6 +168,10 @@ class Connection(asyncio.Protocol):
             if self._waiter is waiter:
                 self._waiter = None
                 self._alarm.clear()
+
+    def expect(self, seconds: float) -> None:
+        """Something has come; whoever waits has patience for so long again."""
+        self._alarm.set(self._loop.time() + seconds)
 
     def wake(self) -> None:
         """Something happened."""

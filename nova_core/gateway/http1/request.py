@@ -25,6 +25,9 @@ REMEMBERED_NAMES = 500
 REMEMBERED_HEADS = 1000
 # Methods whose request has a length even when it has no body.
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+CHUNKED = "transfer-encoding: chunked\r\n"
+CHUNKED_END = f"\r\n{CHUNKED}\r\n".encode()
+"""The end of a head whose body comes in chunks."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROLS = bytes(code for code in range(0x20) if code != 0x09) + b"\x7f"
 
@@ -43,7 +46,7 @@ class RequestHeads:
     def head(self, request: UpstreamRequest, target: Target) -> bytes:
         """Like `render`; what is not the length is made once for headers that are the same object."""
         body = request.body
-        if not body or request.method != "POST":
+        if not body or not isinstance(body, bytes) or request.method != "POST":
             return self.render(request, target)
         key = (id(request.headers), request.url, request.stream)
         made = self._made.get(key)
@@ -82,9 +85,7 @@ class RequestHeads:
             lines.append("accept-encoding: identity\r\n" if request.stream else self._codings)
         if target.authorization is not None and not seen & AUTHORIZATION:
             lines.append(f"authorization: {target.authorization}\r\n")
-        body = request.body
-        if body or request.method in WITH_BODY:
-            lines.append(f"content-length: {len(body) if body else 0}\r\n")
+        lines += _framing(request)
         lines.append("\r\n")
         return self._checked("".join(lines).encode("utf-8"), len(lines), request.method)
 
@@ -102,3 +103,12 @@ class RequestHeads:
         if len(self._kinds) >= REMEMBERED_NAMES:
             self._kinds.clear()
         return self._kinds.setdefault(name, SPECIAL.get(name.lower(), ORDINARY))
+
+
+def _framing(request: UpstreamRequest) -> tuple[str, ...]:
+    """How the end of the body is told: by its length, or by the last chunk where nobody knows that yet."""
+    body = request.body
+    if not body:
+        return ("content-length: 0\r\n",) if request.method in WITH_BODY else ()
+    length = len(body) if isinstance(body, bytes) else body.length
+    return (CHUNKED,) if length is None else (f"content-length: {length}\r\n",)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from nova_core.errors import APIConnectionError, StreamBrokenError
-from nova_core.gateway.http1.decode import Codings, Decoder, decoded
+from nova_core.errors import APIConnectionError
+from nova_core.gateway.http1.chunks import PACKED_WRONGLY, Chunks, broken_coding
+from nova_core.gateway.http1.decode import Codings, decoded
 from nova_core.gateway.http1.faults import DecodingFault, Fault
 from nova_core.gateway.http1.head import Head
-from nova_core.gateway.transport import TransportOptions
+from nova_core.gateway.transport import Take, TransportOptions, Wait
 from nova_core.gateway.transport_errors import broken_off, cut_short, timed_out, too_large
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 # How much over its limit a packed body may be: coding adds a little to what it cannot pack.
 PACKED_SLACK = 64 * 1024
-PACKED_WRONGLY = ", or packed it wrongly"
 
 
 class Http1Stream:
@@ -30,13 +29,18 @@ class Http1Stream:
         "_connection",
         "_fault",
         "_head",
+        "_idle",
         "_options",
         "_pause_above",
         "_pieces",
+        "_refused",
         "_size",
+        "_take",
+        "_thrown",
         "_wake_above",
         "complete",
         "headers",
+        "poured",
         "status",
         "where",
     )
@@ -51,6 +55,10 @@ class Http1Stream:
         self._codings = codings
         self._options = options
         self._fault: Fault | None = None
+        self._take: Take | None = None
+        self._thrown: Exception | None = None
+        self._refused = self.poured = False
+        self._idle = 0.0
         self._pieces: list[bytes] = []
         self._size = 0
         self._wake_above: float = 0
@@ -65,12 +73,29 @@ class Http1Stream:
 
     def feed(self, piece: bytes) -> None:
         """A piece of the body, still packed, has come."""
+        if self._take is not None:
+            self._pour(self._take, piece)
+            return
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > self._wake_above:
             self._connection.wake()
         if self._size > self._pause_above:
             self._connection.pause()
+
+    def _pour(self, take: Take, piece: bytes) -> None:
+        connection = self._connection
+        self.poured = True
+        try:
+            if take(piece):
+                connection.expect(self._idle)
+                return
+            self._refused = True
+        except Exception as error:
+            self._thrown = error
+        self._take = None
+        connection.pause()
+        connection.wake()
 
     def broken(self, fault: Fault) -> None:
         """Nothing more will come, although the body is not complete."""
@@ -86,7 +111,7 @@ class Http1Stream:
         if limit is not None and self._size > limit:
             raise too_large(limit, self.where)
         if not self.complete:
-            self._taken()
+            self.taken()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _arrived(self, limit: int | None, deadline: float | None) -> None:
@@ -109,10 +134,10 @@ class Http1Stream:
             if not self.complete:
                 raise too_large(limit or 0, self.where)
         except TimeoutError:
-            self._leave()
+            self.leave()
             raise timed_out("total", left, self.where) from None
         except BaseException:
-            self._leave()
+            self.leave()
             raise
 
     def _unpacked(self, limit: int | None) -> bytes:
@@ -129,47 +154,52 @@ class Http1Stream:
                 decoder.finish()
         except DecodingFault:
             raise APIConnectionError(cut_short(self.where).message + PACKED_WRONGLY) from None
-        self._taken()
+        self.taken()
         return b"".join(pieces)
 
-    async def chunks(self, idle_timeout: float | None = None) -> AsyncIterator[bytes]:
+    def chunks(self, idle_timeout: float | None = None) -> Chunks:
         """See `UpstreamStream.chunks`."""
         idle = self._options.body_timeout if idle_timeout is None else idle_timeout
-        begun = False
         try:
-            decoders = self._decoders()
-            while not self.complete or self._pieces:
-                if not self._pieces:
-                    await self._news(idle, begun)
-                elif not decoders:
-                    begun = True
-                    yield self._taken()
-                else:
-                    for piece in decoded(decoders, self._taken()):
-                        begun = True
-                        yield piece
-            for decoder in decoders:
-                decoder.finish()
+            decoders = self._codings.decoders(self.headers.get("content-encoding"))
         except DecodingFault:
-            raise StreamBrokenError(broken_off(self.where).message + PACKED_WRONGLY) from None
-        finally:
-            self._leave()
+            self.leave()
+            raise broken_coding(self.where) from None
+        return Chunks(self, idle, decoders)
 
-    def _decoders(self) -> list[Decoder]:
-        return self._codings.decoders(self.headers.get("content-encoding"))
+    @property
+    def pending(self) -> bool:
+        """Whether there are pieces that nobody has taken."""
+        return bool(self._pieces)
 
-    async def _news(self, idle: float, begun: bool) -> None:
-        """Wait for a piece or the end. Time in which nobody waits here does not count as silence."""
+    async def news(self, idle: float) -> None:
+        """Wait for a piece or the end. Raises StreamBrokenError, TimeoutError after so many seconds of silence."""
         if self._fault is not None:
             raise broken_off(self.where)
-        connection = self._connection
-        try:
-            await connection.wait(connection.now() + idle)
-        except TimeoutError:
-            late = timed_out("idle", idle, self.where)
-            raise (StreamBrokenError(late.message) if begun else late) from None
+        await self._connection.wait(self._connection.now() + idle)
 
-    def _taken(self) -> bytes:
+    async def pouring(self, take: Take, idle: float, news: Wait) -> bool:
+        """Give what comes to `take` as it comes, until the end or until it says no: whether it said no.
+
+        Raises what `take` and `news` raise.
+        """
+        self._take = take
+        self._idle = idle
+        self._refused = False
+        try:
+            await news()
+        finally:
+            self._take = None
+        if self._thrown is not None:
+            raise self._thrown
+        return self._refused
+
+    def resume(self) -> None:
+        """The upstream may send on."""
+        if not self.complete:
+            self._connection.resume()
+
+    def taken(self) -> bytes:
         """What has come so far; the upstream may send on."""
         pieces = self._pieces
         self._pieces = []
@@ -181,9 +211,10 @@ class Http1Stream:
     async def aclose(self) -> None:
         """See `UpstreamStream.aclose`."""
         if not self.complete:
-            self._leave()
+            self.leave()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Read no more."""
         # A complete body's connection has gone back to the pool, and may be in another's hands by now.
         if not self.complete:
             self._connection.close()

@@ -13,8 +13,9 @@ RENAMED: Final = {
     "response_format": "output_config.format",
     "reasoning": "thinking",
     "reasoning_effort": "output_config.effort",
+    "reasoning_effort.summary": "thinking.display",
 }
-"""Top-level names of the typed model that have another name here."""
+"""Names of the typed model that have another name here."""
 STEPS: Final = re.compile(r"messages\[(\d+)\](?:\.content(?:\[(\d+)\])?)?(.*)")
 HEAD: Final = re.compile(r"[^.\[]+")
 
@@ -29,6 +30,8 @@ def caller_path(members: Mapping[str, Any], field: str) -> str:
     """
     found = STEPS.fullmatch(field)
     if found is None:
+        if field in RENAMED:
+            return RENAMED[field]
         return HEAD.sub(lambda head: RENAMED.get(head[0], head[0]), field, count=1)
     number, part, rest = int(found[1]), found[2], found[3]
     places = _places(members)

@@ -33,6 +33,7 @@ from nova_core.wire.anthropic_messages.errors import event_error
 from nova_core.wire.anthropic_messages.fields import NAME, extra_of
 from nova_core.wire.anthropic_messages.reply import MEMBERS, parse_stop_reason
 from nova_core.wire.anthropic_messages.usage import SERVICE_TIERS, parse_usage, usage_extra
+from nova_core.wire.body import NOT_JSON
 
 Data = dict[str, Any]
 
@@ -68,7 +69,7 @@ class Decoder:
         kind = data.get("type") or frame.event
         if kind == "error" or (kind is None and "error" in data):
             raise event_error(frame.data)
-        handle = HANDLERS.get(kind or "")
+        handle = HANDLERS.get(kind) if isinstance(kind, str) else None
         try:
             return tuple(handle(self, data)) if handle else ()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -104,22 +105,24 @@ class Decoder:
 
     def block_start(self, data: Data) -> list[Event]:
         """A block opens with what is known of it."""
-        raw = dict(data["content_block"])
-        block = _Block(self._count, str(raw.get("type")), raw)
+        raw = {**data["content_block"]}
+        if not (kind := _piece(raw, "type")):
+            raise TypeError("a block has a type")
+        block = _Block(self._count, kind, raw)
         self._blocks[data.get("index")] = block
         self._count += 1
         place = block.place
         match block.kind:
             case "text":
                 cited = (CitationDelta(0, place, parse_citation(item)) for item in raw.get("citations") or ())
-                return [TextDelta(0, place, raw.get("text") or ""), *cited]
+                return [TextDelta(0, place, _opening(raw, "text")), *cited]
             case "thinking":
-                events: list[Event] = [ThinkingDelta(0, place, raw.get("thinking") or "")]
+                events: list[Event] = [ThinkingDelta(0, place, _opening(raw, "thinking"))]
                 if raw.get("signature"):
-                    events.append(SignatureDelta(0, place, raw["signature"]))
+                    events.append(SignatureDelta(0, place, _piece(raw, "signature")))
                 return events
             case "redacted_thinking":
-                return [RedactedThinkingBlock(0, place, raw["data"])]
+                return [RedactedThinkingBlock(0, place, _piece(raw, "data"))]
             case "tool_use":
                 # `caller: {"type": "direct"}` is the default.
                 known = (
@@ -129,7 +132,7 @@ class Decoder:
                     "input",
                     *(("caller",) if raw.get("caller") == {"type": "direct"} else ()),
                 )
-                return [ToolCallStart(0, place, raw["id"], raw["name"], extra=extra_of(raw, known))]
+                return [ToolCallStart(0, place, _piece(raw, "id"), _piece(raw, "name"), extra=extra_of(raw, known))]
             case _:
                 return []
 
@@ -228,6 +231,11 @@ def read_event(frame: Frame) -> Data:
     return data
 
 
+def _opening(block: Data, name: str) -> str:
+    """What a block opens with; usually nothing."""
+    return _piece(block, name) if block.get(name) else ""
+
+
 def _piece(delta: Data, name: str) -> str:
     """A piece of text; null says nothing. Raises TypeError for anything else."""
     value = delta[name]
@@ -253,5 +261,5 @@ def _join(raw: Data, delta: Data) -> None:
 def _decoded_input(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise StreamBrokenError("the upstream streamed tool input that is not JSON") from error

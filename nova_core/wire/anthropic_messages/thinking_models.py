@@ -1,18 +1,20 @@
-"""Models that think without a budget: `thinking` of the type adaptive, and `output_config.effort`."""
+"""Models that think without a budget: `thinking` of the type adaptive, `output_config.effort`, and no sampling."""
 
 # https://platform.claude.com/docs/en/build-with-claude/thinking-troubleshooting (what each model rejects),
-# https://platform.claude.com/docs/en/build-with-claude/effort, and "What's new" of each model.
+# https://platform.claude.com/docs/en/build-with-claude/effort, "What's new" of each model, and
+# https://platform.claude.com/docs/en/about-claude/models/migration-guide (how they are sampled cannot be said).
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from nova_core.types.chat import ChatRequest
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
-from nova_core.types.message import Request
+from nova_core.types.message import Request, decoded
+from nova_core.wire.drop_policy import is_default
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ FAMILIES: tuple[Family, ...] = (
 EFFORT_BY_BUDGET: tuple[tuple[int, str], ...] = ((2048, "low"), (8192, "medium"), (32768, "high"), (65536, "xhigh"))
 """Budgets in tokens up to which an effort comes near; larger ones are `max`. The vendor names no equivalents."""
 ABOVE_HIGH = frozenset({"xhigh", "max"})
+SAMPLING: Final = ("temperature", "top_p", "top_k")
 
 
 def family_of(model: str) -> Family | None:
@@ -85,6 +88,22 @@ def review_thinking(request: Request) -> Fidelity:
     if config.get("effort") in ABOVE_HIGH:
         return _note("output_config.effort", f"{request.model} takes at most high without thinking")
     return Fidelity()
+
+
+def review_sampling(request: Request) -> Fidelity:
+    """Notes on what says how to sample, for the models that refuse to be told."""
+    asked = [name for name in SAMPLING if name in request.members]
+    if not asked or takes_sampling(request.model):
+        return Fidelity()
+    why = f"{request.model} does not take it"
+    fates = [Fate.HINT if is_default(name, decoded(request.members[name])) else Fate.LOST for name in asked]
+    return Fidelity(tuple(FieldNote(name, fate, why) for name, fate in zip(asked, fates, strict=True)))
+
+
+def takes_sampling(model: str) -> bool:
+    """Whether `model` takes a temperature, a `top_p` and a `top_k` of the caller's choice."""
+    family = family_of(model)
+    return family is None or family.budgets
 
 
 def for_model(request: Request) -> Request:

@@ -43,8 +43,7 @@ def render(reply: ChatReply) -> Body:
         body["candidates"] = [_candidate(choice) for choice in reply.choices]
     if reply.usage is not None:
         body["usageMetadata"] = render_usage(reply.usage, usage)
-    if reply.model:
-        body["modelVersion"] = reply.model
+    body["modelVersion"] = reply.model
     if reply.id:
         body["responseId"] = reply.id
     return body | own

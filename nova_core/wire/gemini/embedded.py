@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from nova_core.types.chat import Audio, File, Image, Source, Text
 from nova_core.types.embeddings import EmbeddingsRequest
+from nova_core.wire.embedding_items import TASK_NAMES, meaning
 from nova_core.wire.gemini.fields import enum
 from nova_core.wire.gemini.media import MediaWriter
 from nova_core.wire.gemini.notes import Notes
@@ -22,26 +23,18 @@ KEY: Final = "gemini_batch_embed"
 TASKS: Final[Mapping[str, str]] = {
     "retrieval.query": "RETRIEVAL_QUERY",
     "retrieval.passage": "RETRIEVAL_DOCUMENT",
-    "retrieval": "RETRIEVAL_DOCUMENT",
-    "search_query": "RETRIEVAL_QUERY",
-    "search_document": "RETRIEVAL_DOCUMENT",
-    "query": "RETRIEVAL_QUERY",
-    "document": "RETRIEVAL_DOCUMENT",
-    "passage": "RETRIEVAL_DOCUMENT",
     "text-matching": "SEMANTIC_SIMILARITY",
     "separation": "CLUSTERING",
     "code.query": "CODE_RETRIEVAL_QUERY",
     "code.passage": "RETRIEVAL_DOCUMENT",
 }
-"""Words of other embedding APIs."""
+"""What words of other embedding APIs mean, in Google's."""
 OWN_TASKS: Final = frozenset(
     {
         "TASK_TYPE_UNSPECIFIED", "RETRIEVAL_QUERY", "RETRIEVAL_DOCUMENT", "SEMANTIC_SIMILARITY", "CLASSIFICATION",
         "CLUSTERING", "QUESTION_ANSWERING", "FACT_VERIFICATION", "CODE_RETRIEVAL_QUERY",
     }
 )  # fmt: skip
-FOREIGN: Final = ("taskType", "task_type", "input_type", "prompt_name")
-"""Extras of other dialects that say the task."""
 NOVA_TASKS: Final[Mapping[str, str]] = {
     "RETRIEVAL_QUERY": "retrieval.query",
     "RETRIEVAL_DOCUMENT": "retrieval.passage",
@@ -146,7 +139,7 @@ def task_type(typed: EmbeddingsRequest, notes: Notes) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for dialect, members in typed.extra.items():
         for name, value in members.items():
-            if name in FOREIGN:
+            if name in TASK_NAMES:
                 said.setdefault("task", value)
             elif name == "title" or dialect == KEY:
                 options[name] = value
@@ -164,4 +157,4 @@ def _own_task(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     name = value.upper().replace("-", "_").replace(".", "_")
-    return TASKS.get(value.lower()) or (name if name in OWN_TASKS else None)
+    return name if name in OWN_TASKS else TASKS.get(meaning(value) or "")

@@ -20,6 +20,7 @@ from nova_core.types.events import (
     Finish,
     LogprobsDelta,
     OpaqueBlock,
+    Piece,
     RefusalDelta,
     SignatureDelta,
     StreamStart,
@@ -165,6 +166,8 @@ class Encoder:
             case Finish():
                 self._of(event.choice).finish = event
                 self._of(event.choice).flush()
+            case Piece():
+                pass  # of an answer that is no chat
             case _:
                 self._block_event(event, self._of(event.choice))
 

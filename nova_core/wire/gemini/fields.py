@@ -14,13 +14,15 @@ NAME: Final = "gemini_generate"
 
 def camel(name: str) -> str:
     """`inline_data` as `inlineData`: JSON of protocol buffers may say either."""
+    if "_" not in name:
+        return name
     first, *rest = name.split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in rest)
 
 
 def canonical(value: Any, path: str) -> dict[str, Any]:
     """One object's fields in camelCase, what is in them untouched. Raises BadRequestError for what is no object."""
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise bad_field(path or "body", "must be an object")
     return {camel(name): item for name, item in value.items()}
 

@@ -19,11 +19,14 @@ RENAMED: Final[Mapping[str, str]] = {
     "response_format": f"{CONFIG}.responseJsonSchema",
     "reasoning": f"{CONFIG}.thinkingConfig",
     "reasoning_effort": f"{CONFIG}.thinkingConfig.thinkingLevel",
+    "reasoning_effort.summary": f"{CONFIG}.thinkingConfig.includeThoughts",
     "thinking": f"{CONFIG}.thinkingConfig",
+    "thinking.budget_tokens": f"{CONFIG}.thinkingConfig.thinkingBudget",
+    "thinking.display": f"{CONFIG}.thinkingConfig.includeThoughts",
     "tool_choice": "toolConfig.functionCallingConfig",
     "service_tier": "serviceTier",
 }
-"""Top-level names of the typed model that have another name here."""
+"""Names of the typed model that have another name here."""
 MESSAGE: Final = re.compile(r"messages\[(\d+)\](?:\.(?:content|tool_calls)(?:\[(\d+)\])?)?(.*)")
 TOOL: Final = re.compile(r"tools\[(\d+)\](.*)")
 HEAD: Final = re.compile(r"[^.\[]+")
@@ -36,6 +39,8 @@ def caller_path(members: Mapping[str, Any], field: str) -> str:
     if (found := TOOL.fullmatch(field)) is not None:
         places = list(_tools(members))
         return places[int(found[1])] + found[2] if int(found[1]) < len(places) else field
+    if field in RENAMED:
+        return RENAMED[field]
     return HEAD.sub(lambda head: RENAMED.get(head[0], head[0]), field, count=1)
 
 

@@ -41,6 +41,8 @@ from nova_core.wire.gemini.usage import parse_usage
 
 Data = dict[str, Any]
 TEXT, THOUGHT, AUDIO, WHOLE = "text", "thought", "audio", "whole"
+PLAIN: Final = frozenset({"content", "index"})
+"""What a candidate has in the midst of a text."""
 
 
 class Decoder:
@@ -61,7 +63,7 @@ class Decoder:
         data = read_frame(frame)
         if data is None:
             return ()
-        if "error" in data:
+        if "error" in data or frame.event == "error":
             raise event_error(frame.data)
         try:
             return tuple(self._events(data))
@@ -139,6 +141,8 @@ class _Candidate:
 
     def take(self, raw: Data) -> list[Event]:
         """Events of one piece of this candidate."""
+        if (text := self._more_text(raw)) is not None:
+            return [TextDelta(self._index, self._block, text)]
         events: list[Event] = []
         content = raw.get("content")
         for item in (content.get("parts") or ()) if isinstance(content, Mapping) else ():
@@ -157,6 +161,17 @@ class _Candidate:
             self.finished = True
             events += [*self._close(), Finish(self._index, reason, native)]
         return events
+
+    def _more_text(self, raw: Data) -> str | None:
+        """What a piece says that only goes on with the open text, as nearly all do; None for any other."""
+        content = raw.get("content")
+        if self._kind != TEXT or self.finished or raw.keys() - PLAIN or type(content) is not dict:
+            return None
+        parts = content.get("parts")
+        if type(parts) is not list or len(parts) != 1 or type(parts[0]) is not dict or len(parts[0]) != 1:
+            return None
+        text = parts[0].get("text")
+        return text if isinstance(text, str) else None
 
     def _piece(self, raw: Data) -> list[Event]:
         events: list[Event] = []

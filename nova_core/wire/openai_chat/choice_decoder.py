@@ -41,7 +41,18 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {})
 class ChoiceDecoder:
     """What one choice has said so far: which block is open, which tool calls began, whether it is finished."""
 
-    __slots__ = ("_block", "_blocks", "_calls", "_dialect", "_index", "_kind", "_last_call", "_thought", "finished")
+    __slots__ = (
+        "_block",
+        "_blocks",
+        "_calls",
+        "_dialect",
+        "_index",
+        "_kind",
+        "_last_call",
+        "_plain",
+        "_thought",
+        "finished",
+    )
 
     def __init__(self, index: int, dialect: str = NAME) -> None:
         self._index = index
@@ -50,6 +61,7 @@ class ChoiceDecoder:
         self._kind: str | None = None
         self._block = 0
         self._thought: list[str] = []
+        self._plain = ""
         self._calls: dict[Any, _Call] = {}
         self._last_call: Any = None
         self.finished = False
@@ -75,7 +87,7 @@ class ChoiceDecoder:
         """The events of a piece that holds nothing else."""
         events: list[Event] = []
         if thought:
-            self._thought_piece(thought, events)
+            self._plain_piece(thought, events)
         if content:
             events.append(TextDelta(self._index, self._open("text"), content))
         return tuple(events)
@@ -141,6 +153,11 @@ class ChoiceDecoder:
             self._blocks += 1
         return self._block
 
+    def _plain_piece(self, text: str, events: list[Event]) -> None:
+        """A piece of a thought outside `thinking_blocks`."""
+        self._plain = self._plain + text if self._kind == "thinking" else text
+        self._thought_piece(text, events)
+
     def _thought_piece(self, text: str, events: list[Event]) -> None:
         if text:
             block = self._open("thinking")
@@ -152,7 +169,7 @@ class ChoiceDecoder:
         blocks = _objects(delta.get("thinking_blocks"))
         # Where both are there, the blocks usually say the same text, with more about it.
         if isinstance(text, str) and text != "".join(str(item.get("thinking") or "") for item in blocks):
-            self._thought_piece(text, events)
+            self._plain_piece(text, events)
         for item in blocks:
             if item.get("type") == "redacted_thinking":
                 block, self._kind = self._open("redacted"), None
@@ -163,12 +180,17 @@ class ChoiceDecoder:
     def _thinking_block(self, item: Mapping[str, Any], events: list[Event]) -> None:
         """A piece of a block, or its end with the signature; the text may have come as reasoning_content before."""
         piece, signature = str(item.get("thinking") or ""), item.get("signature")
+        if piece and not signature and piece == self._plain:
+            # All of a thought that was told already: what is thought next is another one.
+            self._kind = None if self._kind == "thinking" else self._kind
+            self._plain = ""
+            return
         if not (signature and self._kind == "thinking" and piece == "".join(self._thought)):
             self._thought_piece(piece, events)
         if isinstance(signature, str) and signature:
             events.append(SignatureDelta(self._index, self._open("thinking"), signature))
             # A signature ends its block: what is thought next is another one.
-            self._kind = None
+            self._kind, self._plain = None, ""
 
     def _audio(self, audio: Mapping[str, Any]) -> AudioDelta:
         def text(name: str) -> str | None:

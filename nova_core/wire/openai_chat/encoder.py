@@ -38,6 +38,7 @@ from nova_core.wire.openai_chat.usage import render_usage
 from nova_core.wire.sse import DONE
 
 _ENCODE = msgspec.json.Encoder().encode
+_THOUGHT = (ThinkingDelta, SignatureDelta, RedactedThinkingBlock)
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class _Said:
     block: int = -1
     thought: list[str] = field(default_factory=list)
     signature: str = ""
+    unlisted: list[dict[str, Any]] = field(default_factory=list)
     text_head: bytes = b""
     text_start: int = 0
     text_end: int = 0
@@ -60,6 +62,24 @@ class _Said:
         index = self.listed.get(name, 0)
         self.listed[name] = index + 1
         return {**value, "index": index}
+
+    def ended_thought(self) -> list[dict[str, Any]]:
+        """The thinking blocks to list at the end of a block: a signed one, and all that come after a listed one.
+
+        One without a signature is listed before the next thought; where none follows, `reasoning_content` said it all.
+        """
+        if self.thought or self.signature:
+            signed = {"signature": self.signature} if self.signature else {}
+            self.unlisted.append({"type": "thinking", "thinking": "".join(self.thought), **signed})
+        if not self.signature and "thinking_blocks" not in self.listed:
+            return []
+        self.signature = ""
+        return self.take_unlisted()
+
+    def take_unlisted(self) -> list[dict[str, Any]]:
+        """The thinking blocks that were not listed yet, as items of the array."""
+        found, self.unlisted = self.unlisted, []
+        return [self.item("thinking_blocks", block) for block in found]
 
 
 class ChatEncoder:
@@ -165,7 +185,10 @@ class ChatEncoder:
 
     def _block_event(self, event: Any, logprobs: Any, out: list[bytes]) -> None:
         self._close_block(event.choice, event.block, out)
-        delta = self._delta(event, self._of(event.choice))
+        said = self._of(event.choice)
+        if said.unlisted and isinstance(event, _THOUGHT):
+            self._chunk(event.choice, {"thinking_blocks": said.take_unlisted()}, out)
+        delta = self._delta(event, said)
         if delta:
             self._chunk(event.choice, delta, out, logprobs=logprobs)
 
@@ -217,10 +240,8 @@ class ChatEncoder:
         said = self._of(index)
         if block == said.block:
             return
-        if said.signature:
-            whole = {"type": "thinking", "thinking": "".join(said.thought), "signature": said.signature}
-            said.signature = ""
-            self._chunk(index, {"thinking_blocks": [said.item("thinking_blocks", whole)]}, out)
+        if blocks := said.ended_thought():
+            self._chunk(index, {"thinking_blocks": blocks}, out)
         for cited in said.cited:
             known = annotation(cited, said.text_start, said.text_end)
             if known:

@@ -24,7 +24,7 @@ class Fields:
     __slots__ = ("_left", "path")
 
     def __init__(self, value: Any, path: str) -> None:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise bad_field(path or "body", "must be an object")
         self._left = {name: item for name, item in value.items() if item is not None}
         self.path = path

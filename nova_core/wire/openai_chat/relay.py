@@ -147,6 +147,8 @@ class ChatRelay:
             if not found or b'"model"' in before or b'"model"' in after:
                 return None
             data = b"%b%b%b" % (before, self._ours, after)
+        elif data.count(b'"model"') > 1:
+            return None
         if self._hide_usage and usage is not _UNSET:
             before, found, after = data.partition(_NULL_USAGE)
             if usage is not None or not found or b'"usage"' in before or b'"usage"' in after:

@@ -257,4 +257,7 @@ def _reasoning(fields: Fields) -> Reasoning | None:
     if mode not in ("enabled", "disabled", "adaptive"):
         raise bad_field("thinking.type", 'must be "enabled", "disabled" or "adaptive"')
     budget = inner.integer("budget_tokens")
+    # How thoughts are shown does not change the answer; what else stands here may.
+    if left := {name: value for name, value in inner.left().items() if name != "display"}:
+        fields.put_back("thinking", left)
     return Reasoning(effort, budget, cast(Literal["enabled", "disabled", "adaptive"], mode), summary)

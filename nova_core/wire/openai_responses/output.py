@@ -44,11 +44,14 @@ def logprobs_of(output: list[Any]) -> Mapping[str, Any] | None:
 
 def tokens_of(logprobs: Mapping[str, Any] | None) -> list[Body]:
     """The tokens of a chat completion's `logprobs`; each has the bytes that this API requires."""
-    found = (logprobs or {}).get("content") or ()
     return [
-        {**_token(token), "top_logprobs": [_token(other) for other in token.get("top_logprobs") or ()]}
-        for token in found
+        {**_token(token), "top_logprobs": list(map(_token, _objects(token.get("top_logprobs"))))}
+        for token in _objects((logprobs or {}).get("content"))
     ]
+
+
+def _objects(found: Any) -> list[Mapping[str, Any]]:
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
 
 
 def _token(token: Mapping[str, Any]) -> Body:

@@ -103,7 +103,7 @@ def renamed(response: dict[str, msgspec.Raw], *, model: str, asked: Asked) -> di
     if "model" in response:
         changes["model"] = model
     if response.get("id", _NULL) != _NULL:
-        changes["id"] = asked.known_as(msgspec.json.decode(response["id"]))
+        changes["id"] = asked.known_as(msgspec.json.decode(response["id"], type=str))
     if asked.previous is not None or response.get("previous_response_id", _NULL) != _NULL:
         changes["previous_response_id"] = asked.previous
     return {**response, **changes}

@@ -1,0 +1,65 @@
+"""What becomes of everything that a request can ask for: sent, refused by name, or left out and named."""
+
+from __future__ import annotations
+
+from nova_core.errors import NovaError, UnsupportedParamsError
+from nova_core.testing.conformance import PUBLIC_NAME
+from nova_core.testing.played_upstream import PlayedUpstream
+from nova_core.testing.provider_bench import ProviderBench
+from nova_core.types.call import CallOptions
+from nova_core.types.fidelity import Fate
+from nova_core.wire.capabilities import capabilities_of
+from nova_core.wire.drop_policy import top_level
+from nova_core.wire.samples import SAMPLES, Sample
+
+
+class AccountsConformance(PlayedUpstream):
+    """The provider's word on each parameter and ability is true, both ways."""
+
+    async def test_no_parameter_is_lost_in_silence(self) -> None:
+        self.needs("chat")
+        async with self.bench() as bench:
+            word = capabilities_of(self.plugin, bench.deployment)
+            wrong = {name: await self.wrong_of(bench, sample, word.fate(name)) for name, sample in SAMPLES.items()}
+        assert {name: why for name, why in wrong.items() if why} == {}
+
+    async def wrong_of(self, bench: ProviderBench, sample: Sample, word: Fate | None) -> str:
+        """What is wrong with what becomes of a sample, beside the provider's word on it; empty when nothing is."""
+        before = len(self.upstream.requests)
+        request = sample.request(PUBLIC_NAME)
+        try:
+            await bench.ask(request)
+        except UnsupportedParamsError as refused:
+            if len(self.upstream.requests) > before:
+                return "it is refused when the upstream was asked already"
+            if word not in (Fate.LOST, None):
+                return "it is said to be taken, and refused"
+            return await self._wrong_of_dropped(bench, sample, refused)
+        except NovaError as error:
+            return f"{type(error).__name__}: {error.message}"
+        if word is Fate.LOST:
+            return "it is said to be refused, and taken"
+        assert bench.call is not None
+        if any(_about(note.field, sample) for note in bench.call.fidelity.notes):
+            return ""
+        sent = self.upstream.last
+        await bench.ask(sample.request(PUBLIC_NAME, without=True))
+        changes = (sent.path, sent.body) != (self.upstream.last.path, self.upstream.last.body)
+        return "" if changes else "nobody says what became of it: it is neither sent, nor refused, nor named as dropped"
+
+    async def _wrong_of_dropped(self, bench: ProviderBench, sample: Sample, refused: UnsupportedParamsError) -> str:
+        """The same where the operator lets it be dropped."""
+        named = top_level(refused.param or "")
+        if named not in {*sample.members, *sample.beside}:
+            return f"the refusal names {refused.param!r}: {refused.message}"
+        try:
+            await bench.ask(sample.request(PUBLIC_NAME), CallOptions(drop_params=True))
+        except NovaError as error:
+            return f"where it may be dropped: {type(error).__name__}: {error.message}"
+        assert bench.call is not None
+        dropped = bench.call.fidelity.dropped
+        return "" if any(top_level(field) == named for field in dropped) else f"dropped, and only {dropped} is named"
+
+
+def _about(field: str, sample: Sample) -> bool:
+    return field.startswith(sample.where) or sample.where.startswith(field)

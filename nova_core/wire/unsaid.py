@@ -1,0 +1,46 @@
+"""Notes on the fields of a typed chat request that a wire format has no word for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from typing import Final
+
+from nova_core.types.chat import ChatRequest, Message, Part
+from nova_core.wire.drop_policy import is_default
+from nova_core.wire.openai_chat.notes import Notes
+
+HARMLESS: Final = frozenset(
+    {"user", "metadata", "service_tier", "store", "prompt_cache_key", "verbosity", "cache", "include_usage"}
+)
+"""Fields that do not change what an answer means."""
+CALLED: Final[Mapping[str, str]] = {
+    "reasoning": "reasoning_effort",
+    "cache": "cache_control",
+    "include_usage": "stream_options.include_usage",
+}
+"""Names of callers, where the typed model has others."""
+
+
+def note_unsaid(typed: ChatRequest, said: Collection[str], notes: Notes) -> None:
+    """Note every field that is given and not among those that are `said`: as a hint, or as lost.
+
+    Messages and tools are for the wire format to go through; what it does not know is `extra`, and is noted here.
+    """
+    for field in fields(typed):
+        name, value = field.name, getattr(typed, field.name)
+        if name in ("model", "messages", "stream", "extra", *said) or value is None or value == ():
+            continue
+        called = CALLED.get(name, name)
+        harmless = name in HARMLESS or is_default(called, value)
+        (notes.hint if harmless else notes.lost)(called)
+    notes.extra({}, typed.extra)
+
+
+def note_beside(said: Message | Part, path: str, notes: Notes) -> None:
+    """Note what stands beside the content of a message or a part: a name, a mark of caching, words of its dialect."""
+    if isinstance(said, Message) and said.name is not None:
+        notes.hint(f"{path}.name")
+    if getattr(said, "cache", None) is not None:
+        notes.hint(f"{path}.cache_control")
+    notes.extra({}, getattr(said, "extra", {}), path)

@@ -1,0 +1,129 @@
+"""What every provider of this repository takes, as its own codec says; the conformance kits hold it to its word."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from nova_core.errors import ConfigurationError
+from nova_core.plugins.provider_rows import OPERATIONS
+from nova_core.testing import ProviderConformance
+from nova_core.types.capabilities import Capabilities
+from nova_core.types.deployment import Deployment
+from nova_core.types.fidelity import Fate
+from nova_core.types.secret import Secret
+from nova_core.wire.capabilities import capabilities_of
+from nova_core.wire.samples import PARAMETERS
+from tests.house.kits import kits
+from tests.house.tree import plugins
+
+ANY_MODEL = "model-a"
+ADDRESS = "https://api.example.com/v1"
+COLUMNS = {
+    "tools": "function_calling",
+    "parallel": "parallel_function_calling",
+    "tool choice": "tool_choice",
+    "images": "vision",
+    "audio": "audio_input",
+    "PDF": "pdf_input",
+    "structured": "response_schema",
+    "reasoning": "reasoning",
+    "caching": "prompt_caching",
+    "web search": "web_search",
+}
+"""Heading → ability."""
+CHAT = frozenset({"chat", "completion", "count_tokens"})
+MARKS = {Fate.LOST: "no", Fate.HINT: "left out", None: "?"}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A model of a provider, and what becomes of what it is asked for."""
+
+    name: str
+    operations: tuple[str, ...]
+    capabilities: Capabilities
+
+    @property
+    def chats(self) -> bool:
+        return "chat" in self.operations
+
+    def mark(self, ability: str) -> str:
+        """One cell."""
+        return MARKS.get(self.capabilities.fate(ability), "yes") if self.chats else ""
+
+    def parameters(self, fate: Fate) -> list[str]:
+        """The parameters with this fate."""
+        return [name for name in PARAMETERS if self.chats and self.capabilities.fate(name) is fate]
+
+
+@cache
+def matrix() -> tuple[Taken, ...]:
+    """One entry for each provider, or for each of its families of models."""
+    return tuple(sorted(_entries(), key=lambda entry: entry.name))
+
+
+def capability_cells() -> list[tuple[str, ...]]:
+    """What can be asked for, provider by provider."""
+    return [
+        (
+            f"`{each.name}`",
+            ", ".join(each.operations),
+            "yes" if each.chats else "",
+            *(each.mark(ability) for ability in COLUMNS.values()),
+        )
+        for each in matrix()
+    ]
+
+
+def parameter_cells() -> list[tuple[str, ...]]:
+    """What becomes of parameters that are not sent as they are meant."""
+    rows = [(each.name, each.parameters(Fate.LOST), each.parameters(Fate.HINT)) for each in matrix()]
+    return [
+        (f"`{name}`", *(", ".join(f"`{parameter}`" for parameter in found) for found in (lost, left)))
+        for name, lost, left in rows
+        if lost or left
+    ]
+
+
+def _entries() -> Iterator[Taken]:
+    by_prefix: dict[str, list[type[ProviderConformance]]] = {}
+    for kit in kits():
+        by_prefix.setdefault(kit.provider, []).append(kit)
+    for plugin in plugins():
+        for prefix, value in plugin.entry_points("nova.providers").items():
+            tried = by_prefix.get(prefix)
+            if tried:
+                yield from {each.name: each for each in map(_of_kit, tried)}.values()
+            else:
+                yield _taken(prefix, ANY_MODEL, _provider(value), ADDRESS)
+
+
+def _of_kit(kit: type[ProviderConformance]) -> Taken:
+    chats = "chat" in kit.operations
+    model = kit.model if chats else kit.embedding_model
+    base = f"https://api.example.com{getattr(kit, 'api_path', '')}"
+    taken = _taken(kit.provider, model, kit.plugin, base, **kit.settings)
+    return taken if chats else replace(taken, operations=tuple(name for name in taken.operations if name not in CHAT))
+
+
+def _taken(prefix: str, model: str, provider: Any, base: str, **settings: Any) -> Taken:
+    bare = Deployment("id", "group", prefix, model, api_base=base, api_key=Secret("key-of-nobody"))
+    bare = replace(bare, **settings)
+    try:
+        deployment = provider.complete(bare, {})
+    except ConfigurationError:
+        deployment = bare
+    named = f"{prefix}/…" if model in (ANY_MODEL, "embed-a") else f"{prefix}/{model}"
+    served = provider.operations(model)
+    return Taken(named, tuple(name for name in OPERATIONS if name in served), capabilities_of(provider, deployment))
+
+
+def _provider(value: str) -> Any:
+    module, _, attribute = value.partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    return found() if inspect.isclass(found) else found
