@@ -1,0 +1,1 @@
+"""`nova plugin`: for those who write plugins."""
