@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from nova_core.types.call import Call
+from nova_core.errors import UnsupportedParamsError
+from nova_core.types.call import Call, CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fate
@@ -25,11 +26,11 @@ CAN_STOP = ["claude-opus-4-7", "claude-opus-4-8", "claude-sonnet-5", "claude-opu
 WITH_BUDGET = ["claude-sonnet-4-5", "claude-opus-4-20250514", "claude-opus-4-6", "claude-3-7-sonnet-20250219"]
 
 
-def sent(model: str, dialect: Dialect, **fields: Any) -> tuple[dict[str, Any], Call]:
+def sent(model: str, dialect: Dialect, *, drop: bool = False, **fields: Any) -> tuple[dict[str, Any], Call]:
     """The body that the upstream gets, and the call that was reported on."""
     body = {"model": "public", "messages": [{"role": "user", "content": "hi"}], **fields}
     request = Request(dialect.operation, dialect, parse_members(json.dumps(body).encode()))
-    call = Call(request)
+    call = Call(request, options=CallOptions(drop_params=drop))
     deployment = plugin.complete(Deployment("i", "public", "anthropic", model, api_key=Secret("k")), {})
     upstream = json.loads(plugin.provider_call(call, request, deployment).request.body or b"")
     return upstream, call
@@ -173,3 +174,23 @@ def test_dates_and_platforms_in_a_name_do_not_change_its_family(model, same_as):
 )
 def test_other_models_are_of_no_family(model):
     assert family_of(model) is None
+
+
+@pytest.mark.parametrize("dialect", [ANTHROPIC_MESSAGES, OPENAI_CHAT])
+@pytest.mark.parametrize("name", ["temperature", "top_p", "top_k"])
+def test_how_to_sample_is_refused_by_name_for_models_that_refuse_to_be_told(name: str, dialect: Dialect) -> None:
+    asked: dict[str, Any] = {"max_tokens": 99, name: 5 if name == "top_k" else 0.5}
+    for model in ("claude-opus-4-8", "claude-fable-5"):
+        with pytest.raises(UnsupportedParamsError, match=f"`{name}`"):
+            sent(model, dialect, **asked)
+        body, call = sent(model, dialect, drop=True, **asked)
+        assert name not in body
+        assert call.fidelity.lost == (name,)
+    for model in WITH_BUDGET:
+        assert sent(model, dialect, **asked)[0][name] == asked[name]
+
+
+def test_a_default_of_sampling_is_left_out_and_never_refused() -> None:
+    body, call = sent("claude-opus-4-8", ANTHROPIC_MESSAGES, max_tokens=99, temperature=1)
+    assert "temperature" not in body
+    assert call.fidelity.dropped == ("temperature",)
