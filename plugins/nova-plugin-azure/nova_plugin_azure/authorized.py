@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from nova_core.errors import AuthenticationError, ConfigurationError, NovaError
+from nova_core.errors import AuthenticationError, NovaError
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
@@ -15,21 +15,10 @@ from nova_core.types.message import Request
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange, UpstreamResponse
 from nova_core.wire.provider import DialectProvider
-from nova_plugin_azure.entra import Identity, identity_of
+from nova_plugin_azure.entra import Identity, WithSecret
+from nova_plugin_azure.identities import KIND, SECRETS, STATIC_TOKEN, VARIABLES, identity_of, with_named_token
 from nova_plugin_azure.tokens import Tokens
 
-STATIC_TOKEN = "azure_ad_token"
-VARIABLES: Mapping[str, str] = {
-    STATIC_TOKEN: "AZURE_AD_TOKEN",
-    "tenant_id": "AZURE_TENANT_ID",
-    "client_id": "AZURE_CLIENT_ID",
-    "client_secret": "AZURE_CLIENT_SECRET",
-    "azure_username": "AZURE_USERNAME",
-    "azure_password": "AZURE_PASSWORD",
-    "azure_scope": "AZURE_SCOPE",
-    "azure_authority_host": "AZURE_AUTHORITY_HOST",
-}
-"""Settings of a deployment, and the environment variables that stand in for them."""
 ADDRESS = "azure_address"
 """Where a deployment was completed with its address, which callers may have replaced since."""
 
@@ -58,8 +47,7 @@ class Authorized(DialectProvider):
             if own_identity:
                 found.pop(STATIC_TOKEN, None)
             settings = {**found, **{name: value for name, value in settings.items() if value is not None}}
-            if str(settings.get(STATIC_TOKEN, "")).startswith("oidc/"):
-                raise ConfigurationError(f"{STATIC_TOKEN} of {deployment.model}: give a token, or an identity")
+            settings = with_named_token(settings, environ)
         self._tokens.operators.update((*_secrets(settings), *_secrets({**settings, STATIC_TOKEN: None})))
         return replace(complete, settings={**settings, ADDRESS: complete.api_base})
 
@@ -78,8 +66,8 @@ class Authorized(DialectProvider):
             return [("Authorization", f"Bearer {self._tokens.last(identity).reveal()}")]
         raise AuthenticationError(
             f"no key and no identity for provider {deployment.provider}: the operator must set `api_key`, "
-            f"`{STATIC_TOKEN}`, or `tenant_id`, `client_id` and `client_secret` for {deployment.model}, or the "
-            f"environment variable {' or '.join(self.api_key_env)}",
+            f"`{STATIC_TOKEN}`, `{KIND}`, or `tenant_id`, `client_id` and `client_secret` for {deployment.model}, "
+            f"or the environment variable {' or '.join(self.api_key_env)}",
             code="missing_api_key",
         )
 
@@ -97,8 +85,11 @@ class Authorized(DialectProvider):
 
     def _check_address(self, deployment: Deployment) -> None:
         """Raises AuthenticationError where the operator's token would go to an address that a caller has set."""
-        elsewhere = deployment.settings.get(ADDRESS) != deployment.api_base
-        if elsewhere and not self._tokens.operators.isdisjoint(_secrets(deployment.settings)):
+        if deployment.settings.get(ADDRESS) == deployment.api_base:
+            return
+        identity = _identity(deployment)
+        machines = identity is not None and not isinstance(identity, WithSecret)
+        if machines or not self._tokens.operators.isdisjoint(_secrets(deployment.settings)):
             raise AuthenticationError("the operator's credentials are not sent to another `api_base`")
 
     def _read_error(self, deployment: Deployment, response: UpstreamResponse) -> NovaError:
@@ -118,10 +109,10 @@ def _identity(deployment: Deployment) -> Identity | None:
 
 
 def _can_ask(settings: Mapping[str, Any]) -> bool:
-    return bool(settings.get(STATIC_TOKEN)) or identity_of(settings) is not None
+    return bool(settings.get(STATIC_TOKEN)) or bool(settings.get(KIND)) or identity_of(settings) is not None
 
 
 def _secrets(settings: Mapping[str, Any]) -> list[Secret]:
     """What is sent, or what a token is fetched with."""
-    names = (STATIC_TOKEN,) if settings.get(STATIC_TOKEN) else ("client_secret", "azure_password")
+    names = (STATIC_TOKEN,) if settings.get(STATIC_TOKEN) else SECRETS
     return [Secret(value) for name in names if isinstance(value := settings.get(name), str) and value]

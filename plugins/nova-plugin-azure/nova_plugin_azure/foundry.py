@@ -17,7 +17,8 @@ from nova_core.types.upstream import Exchange
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
 from nova_core.wire.messages_models import MessagesModels
 from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
-from nova_plugin_azure.authorized import VARIABLES, Authorized
+from nova_plugin_azure.authorized import Authorized
+from nova_plugin_azure.identities import VARIABLES
 from nova_plugin_azure.provider import VERSION
 from nova_plugin_azure.tokens import Tokens
 

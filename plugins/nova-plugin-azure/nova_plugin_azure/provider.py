@@ -14,19 +14,28 @@ from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning
-from nova_core.wire.openai_compatible import OPENAI_DIALECTS, RESPONSES, RESPONSES_PATHS, OpenAICompatible
+from nova_core.wire.openai_compatible import (
+    MEDIA_DIALECTS,
+    OPENAI_DIALECTS,
+    RESPONSES,
+    RESPONSES_PATHS,
+    OpenAICompatible,
+)
 from nova_plugin_azure.addresses import DEFAULT_VERSION, operation_url, responses_url
-from nova_plugin_azure.authorized import VARIABLES, Authorized
+from nova_plugin_azure.authorized import Authorized
+from nova_plugin_azure.identities import VARIABLES
 from nova_plugin_azure.tokens import Tokens
 
 VERSION = "api_version"
+MEDIA: tuple[Operation, ...] = ("image_generation", "image_edit", "speech", "transcription", "translation")
 MOST_FAMILIES = 1000
 
 
 class Azure(Authorized, OpenAICompatible):
-    """`azure/{deployment}`: chat, completions and embeddings, and Responses for callers who speak it."""
+    """`azure/{deployment}`: chat, completions, embeddings, images, audio, and Responses for callers who speak it."""
 
     providers: tuple[str, ...] = ("azure",)
+    dialects: Mapping[Operation, Dialect] = {**OPENAI_DIALECTS, **{name: MEDIA_DIALECTS[name] for name in MEDIA}}
     api_base_env = ("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT")
     api_key_env = ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY")
     natives: Mapping[str, Dialect] = RESPONSES

@@ -1,4 +1,4 @@
-"""Tokens of Entra: kept while they are good, and fetched in an exchange of their own."""
+"""Tokens of Entra: kept while they are good, and fetched in exchanges of their own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from functools import partial
 
 from nova_core.types.dialect import Dialect
 from nova_core.types.secret import Secret
-from nova_core.types.upstream import Exchange, UpstreamResponse
+from nova_core.types.upstream import Exchange
 from nova_core.wire.kept_tokens import KeptTokens
-from nova_plugin_azure.entra import Identity, refused, token_of
+from nova_core.wire.steps import Ending, follow
+from nova_plugin_azure.entra import Identity, Token, refused
 
 
 class Tokens(KeptTokens[Identity]):
@@ -21,12 +22,11 @@ class Tokens(KeptTokens[Identity]):
         self.operators: set[Secret] = set()
         """Secrets that the operator has given, for the operator's own addresses."""
 
-    def fetch(self, identity: Identity, dialect: Dialect, then: Callable[[], Exchange]) -> Exchange:
-        """The exchange that gets a token, which leads to the one that needs it. Raises AuthenticationError."""
+    def fetch(self, identity: Identity, dialect: Dialect, ask: Callable[[], Exchange]) -> Exchange:
+        """The exchanges that get a token, and then the one that needs it. Raises AuthenticationError."""
 
-        def read(response: UpstreamResponse) -> Exchange:
-            token = token_of(response)
+        def then(token: Token) -> Exchange:
             self.keep(identity, token.secret, token.seconds)
-            return then()
+            return ask()
 
-        return Exchange(identity.request(), dialect, read, partial(refused, identity))
+        return follow(identity.steps(self._clock()), Ending(dialect, partial(refused, identity), then))

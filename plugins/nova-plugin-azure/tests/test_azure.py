@@ -17,7 +17,13 @@ from nova_core.errors import (
     UnsupportedParamsError,
 )
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench, chat_request, completion_request, embeddings_request
+from nova_core.testing.provider_bench import (
+    bench,
+    chat_request,
+    completion_request,
+    embeddings_request,
+    transcription_request,
+)
 from nova_core.testing.provider_bench import responses_request as responses
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
@@ -296,3 +302,18 @@ async def test_a_gateway_gets_its_token_from_a_configuration(gateway: Any, upstr
     assert upstream.last.path == "/openai/deployments/mine/chat/completions?api-version=2024-10-21"
     assert upstream.last.header("authorization") == "Bearer the-token"
     assert upstream.last.json.keys() == {"model", "messages", "max_completion_tokens"}
+
+
+async def test_audio_is_transcribed_at_the_deployments_address(upstream: ScriptedUpstream) -> None:
+    upstream.script("*", json={"text": "hello there"})
+    azure = Azure()
+    found = deployment(azure, api_base=upstream.url, api_key=Secret("the key"), model="my whisper")
+    async with bench(azure, found) as at:
+        reply = await at.ask(transcription_request("g", b"abc", response_format="json"))
+    assert isinstance(reply, Reply)
+    assert reply.get("text") == "hello there"
+    received = upstream.last
+    assert received.path == "/openai/deployments/my%20whisper/audio/transcriptions?api-version=2025-02-01-preview"
+    assert received.header("api-key") == "the key"
+    assert received.members == {"model": "my whisper", "response_format": "json"}
+    assert received.form[-1].content == b"abc"
