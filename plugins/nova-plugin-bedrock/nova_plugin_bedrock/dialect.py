@@ -5,56 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from nova_core.errors import BadGatewayError, BadRequestError, NovaError
+from nova_core.errors import BadGatewayError, BadRequestError
 from nova_core.types.chat import ChatReply, ChatRequest
-from nova_core.types.dialect import StreamDecoder, StreamEncoder, StreamRelay
+from nova_core.types.dialect import StreamDecoder
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
 from nova_core.types.usage import Usage
+from nova_core.wire.upstream_only import UpstreamOnly
 from nova_plugin_bedrock import render, reply
 from nova_plugin_bedrock.notes import NAME
 from nova_plugin_bedrock.stream import Decoder
-
-
-class UpstreamOnly:
-    """The half of a `Dialect` that only callers need: nobody calls in the vendor's own words."""
-
-    name: str
-
-    def check_request(self, members: Members) -> None:
-        """Raises BadRequestError."""
-        raise self._no_caller()
-
-    def parse_request(self, members: Mapping[str, Any]) -> TypedRequest:
-        """Raises BadRequestError."""
-        raise self._no_caller()
-
-    def with_defaults(self, members: Members, defaults: Mapping[str, Any]) -> Members:
-        """Defaults where nothing was given."""
-        return {**defaults, **members}
-
-    def render_reply(self, typed: TypedReply) -> dict[str, Any]:
-        """Raises BadRequestError."""
-        raise self._no_caller()
-
-    def encoder(self, *, model: str, include_usage: bool) -> StreamEncoder:
-        """Raises BadRequestError."""
-        raise self._no_caller()
-
-    def relay(self, *, model: str, hide_usage: bool = False) -> StreamRelay:
-        """Raises BadRequestError."""
-        raise self._no_caller()
-
-    def decoder(self) -> StreamDecoder:
-        """Raises BadRequestError where nothing is streamed."""
-        raise BadRequestError(f"{self.name} cannot be streamed", param="stream")
-
-    def render_error(self, error: NovaError) -> dict[str, Any]:
-        """`{"message"}`, as the vendor says it."""
-        return {"message": error.message}
-
-    def _no_caller(self) -> BadRequestError:
-        return BadRequestError(f"{self.name} is what an upstream speaks, not a caller")
 
 
 class Converse(UpstreamOnly):

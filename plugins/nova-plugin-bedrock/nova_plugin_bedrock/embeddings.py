@@ -1,10 +1,11 @@
-"""Embeddings of Amazon's Titan and Cohere's models as dialects that upstreams speak."""
+"""Embeddings of Amazon's Titan and Nova, and of Cohere's models, as dialects that upstreams speak."""
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html, …-titan-embed-mm.html
-# and …-embed.html (Cohere)
+# and …-embed.html (Cohere), https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from nova_core.types.message import Members, Operation, TypedReply, TypedRequest
 from nova_core.types.usage import Usage
 from nova_core.wire.openai_chat.content import data_url
 from nova_core.wire.plain_vectors import plain_request
-from nova_plugin_bedrock.dialect import UpstreamOnly
+from nova_core.wire.upstream_only import UpstreamOnly
 from nova_plugin_bedrock.notes import Body, Notes
 
 COUNT: Final = "inputTextTokenCount"
@@ -30,6 +31,17 @@ TASKS: Final[Mapping[str, str]] = {
 }
 COHERE_TASKS: Final = ("search_query", "search_document", "classification", "clustering")
 MOST_TEXTS: Final = 96
+PURPOSES: Final[Mapping[str, str]] = {
+    "search_query": "GENERIC_RETRIEVAL",
+    "search_document": "GENERIC_INDEX",
+    "classification": "CLASSIFICATION",
+    "clustering": "CLUSTERING",
+}
+"""Nova's purposes by Cohere's tasks; its other ones are said by their own names."""
+OWN_PURPOSE: Final = re.compile(
+    r"(TEXT|IMAGE|VIDEO|DOCUMENT|AUDIO|GENERIC)_(RETRIEVAL|INDEX)|CLASSIFICATION|CLUSTERING"
+)
+PICTURES: Final = ("png", "jpeg", "gif", "webp")
 
 
 class _Embeddings(UpstreamOnly):
@@ -115,6 +127,50 @@ class CohereEmbed(_Embeddings):
         return found
 
 
+class NovaEmbed(_Embeddings):
+    """`{"taskType", "singleEmbeddingParams"}`: one text or image, one vector. A text that is too long is an error."""
+
+    name = "nova_embed"
+
+    def render_request(self, typed: TypedRequest) -> tuple[dict[str, Any], Fidelity]:
+        """The only item. Raises BadRequestError for several."""
+        notes = Notes()
+        request = plain_request(typed, notes)
+        if len(request.input) != 1:
+            raise BadRequestError("the model embeds one item at a time", param="input")
+        options = _extras(request, ("input_type", "truncate"), notes)
+        task = str(options.get("input_type") or request.task or "search_document")
+        purpose = task if OWN_PURPOSE.fullmatch(task) else PURPOSES.get(TASKS.get(task, task))
+        if purpose is None:
+            notes.lost("task", "the model has no such task")
+        asked: Body = {"embeddingPurpose": purpose or "GENERIC_INDEX"}
+        if request.dimensions is not None:
+            asked["embeddingDimension"] = request.dimensions
+        asked |= self._content(request.input[0], str(options.get("truncate") or "NONE"), notes)
+        return {
+            "model": request.model,
+            "taskType": "SINGLE_EMBEDDING",
+            "singleEmbeddingParams": asked,
+        }, notes.fidelity()
+
+    def _content(self, item: Any, truncate: str, notes: Notes) -> Body:
+        found = data_url(item["image"]) if isinstance(item, Mapping) and isinstance(item.get("image"), str) else None
+        kind, _, picture = (found[0] or "").partition("/") if found is not None else ("", "", "")
+        if found is not None and kind == "image" and picture in PICTURES and len(item) == 1:
+            return {"image": {"format": picture, "source": {"bytes": found[1]}}}
+        text = _item(item, notes, pictures=False).get("inputText", "")
+        return {"text": {"truncationMode": truncate.upper(), "value": text}}
+
+    def _vectors(self, members: Members) -> list[Any]:
+        found = decoded(members.get("embeddings"))
+        vector = (
+            found[0].get("embedding") if isinstance(found, list) and found and isinstance(found[0], Mapping) else None
+        )
+        if not isinstance(vector, list):
+            raise BadGatewayError("the upstream's answer has no `embeddings`")
+        return [vector]
+
+
 def _item(item: Any, notes: Notes, *, pictures: bool) -> Body:
     """`inputText`, and `inputImage` where the model takes pictures."""
     if isinstance(item, str):
@@ -142,3 +198,4 @@ def _extras(request: EmbeddingsRequest, known: tuple[str, ...], notes: Notes) ->
 
 TITAN_EMBED: Final = TitanEmbed()
 COHERE_EMBED: Final = CohereEmbed()
+NOVA_EMBED: Final = NovaEmbed()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
@@ -13,14 +12,16 @@ from nova_core.types.message import Operation, Reply, Request, decoded
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamResponse
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.embedding_batches import in_batches
+from nova_core.wire.event_stream import EventStream
 from nova_core.wire.messages_models import MessagesModels
 from nova_core.wire.plain_vectors import in_asked_coding
 from nova_core.wire.provider import Lane
+from nova_core.wire.sigv4 import Keychain
 from nova_plugin_bedrock.dialect import CONVERSE, COUNT_TOKENS
 from nova_plugin_bedrock.embeddings import COUNT
-from nova_plugin_bedrock.framing import EventStream, InvokedStream
+from nova_plugin_bedrock.framing import InvokedStream
 from nova_plugin_bedrock.render import ADDITIONAL, OWN_WORDS
-from nova_plugin_bedrock.signed import NOT_SENT, Signed, encoded
+from nova_plugin_bedrock.signed import NOT_SENT, ModelRuntime, encoded
 
 MEMBERS = frozenset(
     {"messages", "system", "inferenceConfig", "toolConfig", "outputConfig", "input", *OWN_WORDS, *NOT_SENT}
@@ -30,7 +31,7 @@ VERSION = "bedrock-2023-05-31"
 BETAS = "anthropic-beta"
 
 
-class ConverseModels(Signed):
+class ConverseModels(ModelRuntime):
     """Every model that chats, in one format, and counts of tokens."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": CONVERSE, "count_tokens": COUNT_TOKENS}
@@ -54,7 +55,7 @@ class ConverseModels(Signed):
         return EventStream()
 
 
-class InvokedClaude(MessagesModels, Signed):
+class InvokedClaude(MessagesModels, ModelRuntime):
     """Claude in the words of the Messages API, with its version in the body."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES}
@@ -80,13 +81,13 @@ class InvokedClaude(MessagesModels, Signed):
         return super().provider_call(call, request, deployment)
 
 
-class Embeddings(Signed):
+class Embeddings(ModelRuntime):
     """Titan's models embed one item at a time, Cohere's many."""
 
     action = "/invoke"
 
-    def __init__(self, dialect: Dialect, most: int, clock: Callable[[], datetime]) -> None:
-        super().__init__(clock)
+    def __init__(self, dialect: Dialect, most: int, keychain: Keychain) -> None:
+        super().__init__(keychain)
         self.dialects: Mapping[Operation, Dialect] = {"embedding": dialect}
         self._most = most
 

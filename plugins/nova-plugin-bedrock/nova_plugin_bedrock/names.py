@@ -23,6 +23,9 @@ NO_SCHEMAS: Final = re.compile(
 )
 """Models that cannot be held to a schema."""
 EMBEDS: Final = re.compile(r"embed")
+RANKS: Final = re.compile(r"rerank")
+AMAZON_DRAWS: Final = re.compile(r"titan-image|nova-canvas")
+STABILITY_DRAWS: Final = re.compile(r"(^|[./])stability\.")
 
 
 @dataclass(frozen=True, slots=True)

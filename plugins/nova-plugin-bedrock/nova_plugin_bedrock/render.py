@@ -13,6 +13,8 @@ from nova_core.types.chat import ChatRequest, ResponseFormat
 from nova_core.types.fidelity import Fidelity
 from nova_core.wire.anthropic_messages.render import JSON_ONLY
 from nova_core.wire.anthropic_messages.schema import conforming
+from nova_core.wire.anthropic_messages.thinking_models import SAMPLING, takes_sampling
+from nova_core.wire.drop_policy import is_default
 from nova_plugin_bedrock.names import CLAUDE, NO_SCHEMAS, NOVA, TAKES_TOP_K
 from nova_plugin_bedrock.notes import Body, Notes
 from nova_plugin_bedrock.thinking import render_thinking
@@ -79,26 +81,35 @@ def render(typed: ChatRequest) -> tuple[dict[str, Any], Fidelity]:
 
 
 def _sampling(typed: ChatRequest, additional: Body, notes: Notes) -> Body:
-    config: Body = {}
-    for name, said in (("max_tokens", "maxTokens"), ("temperature", "temperature"), ("top_p", "topP")):
-        if (value := getattr(typed, name)) is not None:
-            config[said] = value
-    if typed.temperature is not None and typed.temperature > 1:
-        config["temperature"] = 1
-        notes.approximated("temperature", "the vendor's scale ends at 1")
+    config: Body = {} if typed.max_tokens is None else {"maxTokens": typed.max_tokens}
+    given = [(name, value) for name in SAMPLING if (value := getattr(typed, name)) is not None]
+    if takes_sampling(typed.model):
+        _sampled(dict(given), typed.model, config, additional, notes)
+    else:
+        for name, value in given:
+            (notes.hint if is_default(name, value) else notes.lost)(name, f"{typed.model} does not take it")
     stop = [text for text in typed.stop if text]
     if len(stop) < len(typed.stop):
         notes.lost("stop", "nothing is no stop sequence")
     if stop:
         config["stopSequences"] = stop
-    if typed.top_k is not None:
-        if NOVA.search(typed.model):
-            additional["inferenceConfig"] = {"topK": typed.top_k}
-        elif TAKES_TOP_K.search(typed.model):
-            additional["top_k"] = typed.top_k
-        else:
-            notes.lost("top_k", "the model does not take it")
     return config
+
+
+def _sampled(given: Body, model: str, config: Body, additional: Body, notes: Notes) -> None:
+    if (temperature := given.get("temperature")) is not None:
+        config["temperature"] = min(temperature, 1)
+        if temperature > 1:
+            notes.approximated("temperature", "the vendor's scale ends at 1")
+    config |= {"topP": given["top_p"]} if "top_p" in given else {}
+    if (top_k := given.get("top_k")) is None:
+        return
+    if NOVA.search(model):
+        additional["inferenceConfig"] = {"topK": top_k}
+    elif TAKES_TOP_K.search(model):
+        additional["top_k"] = top_k
+    else:
+        notes.lost("top_k", "the model does not take it")
 
 
 def _format(wanted: ResponseFormat, model: str, system: list[Body], notes: Notes) -> Body:

@@ -27,8 +27,9 @@ from nova_core.types.events import (
     ToolCallStart,
     UsageUpdate,
 )
-from nova_plugin_bedrock.errors import exception
-from nova_plugin_bedrock.framing import EXCEPTION
+from nova_core.wire.body import NOT_JSON
+from nova_core.wire.event_stream import EXCEPTION
+from nova_core.wire.sigv4.errors import exception
 from nova_plugin_bedrock.notes import NAME
 from nova_plugin_bedrock.reply import new_id, own_extra, parse_citation, parse_finish, parse_usage, tier_of
 
@@ -55,7 +56,7 @@ class Decoder:
             return ()
         try:
             return tuple(handle(self, msgspec.json.decode(frame.data, type=Data)))
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (*NOT_JSON, KeyError, TypeError, ValueError, AttributeError) as error:
             raise StreamBrokenError(f"the upstream's {name} event has not the shape of one") from error
 
     def end(self) -> tuple[Event, ...]:
@@ -72,12 +73,17 @@ class Decoder:
         """Calls of tools begin so; other blocks begin with their first piece."""
         block, start = self._block(data), data.get("start") or {}
         match start:
-            case {"toolUse": {"toolUseId": call_id, "name": name}}:
+            case {"toolUse": {"toolUseId": str(call_id), "name": str(name)}}:
                 self._silent.add(block)
                 return [ToolCallStart(0, block, call_id, name)]
-            case {}:
+            case {"toolUse": _}:
+                raise TypeError("a call of a tool has an id and a name")
+            case {} if not start:
                 return []
-        return [OpaqueBlock(0, block, NAME, start)]
+            case {}:
+                return [OpaqueBlock(0, block, NAME, start)]
+            case _:
+                raise TypeError("a block starts with an object")
 
     def block_delta(self, data: Data) -> list[Event]:
         """A piece of a block."""

@@ -25,7 +25,7 @@ from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import UpstreamRequest, UpstreamResponse
-from nova_plugin_bedrock.errors import read_error
+from nova_core.wire.sigv4.errors import read_error
 from nova_plugin_bedrock.provider import Bedrock
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -100,7 +100,8 @@ def test_the_deployments_own_keys_come_first(tmp_path: Path) -> None:
     [
         ({"settings": {"aws_access_key_id": "AKID"}}, "aws_secret_access_key"),
         ({"settings": {"aws_profile_name": "nobody"}}, "nobody"),
-        ({"settings": {**PAIR, "aws_role_name": "arn:aws:iam::1:role/r"}}, "aws_role_name"),
+        ({"settings": {"aws_web_identity_token": "a token"}}, "aws_role_name"),
+        ({"settings": {"aws_web_identity_token": "oidc/env/NOWHERE", "aws_role_name": "r"}}, "oidc/env"),
         ({"settings": {**PAIR, "aws_bedrock_runtime_endpoint": "ftp://x"}}, "http"),
         ({"model": "agent/X"}, "agent/"),
         ({"model": "invoke/meta.llama3"}, "invoke/"),
@@ -113,7 +114,7 @@ def test_what_cannot_work_is_refused_at_the_start(fields: dict[str, Any], said: 
 
 def test_without_credentials_a_call_says_what_is_missing() -> None:
     with pytest.raises(AuthenticationError, match="AWS_BEARER_TOKEN_BEDROCK"):
-        asked()
+        asked(environ={"AWS_EC2_METADATA_DISABLED": "true"})
 
 
 async def test_signatures_hold_for_what_goes_over_the_wire(upstream: ScriptedUpstream) -> None:

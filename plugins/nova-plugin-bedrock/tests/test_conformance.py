@@ -53,3 +53,13 @@ class TestCohereEmbeddings(UpstreamConformance):
 
     def inputs(self, received: Received) -> list[Any]:
         return list(received.json["texts"])
+
+
+class TestNovaEmbeddings(TestCohereEmbeddings):
+    embedding_model = "amazon.nova-2-multimodal-embeddings-v1:0"
+
+    async def test_embeddings_ask_for_the_upstreams_own_model(self) -> None:
+        async with self.bench(model=self.embedding_model) as bench:
+            await bench.ask(embeddings_request(PUBLIC_NAME, ["one", "two"]))
+        asked = [received.json["singleEmbeddingParams"]["text"]["value"] for received in self.upstream.requests]
+        assert asked == ["one", "two"]

@@ -175,6 +175,15 @@ def test_what_a_model_cannot_take_is_refused_by_name(members: dict[str, Any], na
         sent(chat_request("g", **members), "meta.llama3-3-70b-instruct-v1:0")
 
 
+@pytest.mark.parametrize(("name", "value"), [("temperature", 0.5), ("top_p", 0.9), ("top_k", 5)])
+def test_models_that_refuse_to_be_told_how_to_sample_are_not_told(name: str, value: float) -> None:
+    with pytest.raises(UnsupportedParamsError, match=f"`{name}`"):
+        sent(chat_request("g", **{name: value}), "anthropic.claude-opus-4-8")
+    assert sent(chat_request("g", temperature=1), "anthropic.claude-opus-4-8")["inferenceConfig"].keys() == {
+        "maxTokens"
+    }
+
+
 def test_media_that_must_be_fetched_is_refused_by_name() -> None:
     picture = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
     with pytest.raises(UnsupportedParamsError, match=r"messages\[0\]"):
@@ -331,3 +340,15 @@ def test_arguments_that_are_no_object_are_the_callers_to_mend() -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "[1]"}}
     with pytest.raises(BadRequestError, match="arguments"):
         sent(chat_request("g", [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [call]}]))
+    nova = "amazon.nova-2-multimodal-embeddings-v1:0"
+    assert sent(embeddings_request("g", "one", dimensions=256, input_type="search_query"), nova) == {
+        "taskType": "SINGLE_EMBEDDING",
+        "singleEmbeddingParams": {
+            "embeddingPurpose": "GENERIC_RETRIEVAL", "embeddingDimension": 256,
+            "text": {"truncationMode": "NONE", "value": "one"},
+        },
+    }  # fmt: skip
+    shown = sent(embeddings_request("g", [{"image": "data:image/png;base64,aW1n"}], task="IMAGE_RETRIEVAL"), nova)
+    assert shown["singleEmbeddingParams"] == {
+        "embeddingPurpose": "IMAGE_RETRIEVAL", "image": {"format": "png", "source": {"bytes": "aW1n"}},
+    }  # fmt: skip

@@ -15,8 +15,9 @@ from nova_core.errors import RateLimitedError, ServiceUnavailableError, StreamBr
 from nova_core.testing.upstream_amazon import event_message
 from nova_core.types.events import Frame
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
+from nova_core.wire.event_stream import EventStream
 from nova_plugin_bedrock.dialect import CONVERSE
-from nova_plugin_bedrock.framing import EventStream, InvokedStream
+from nova_plugin_bedrock.framing import InvokedStream
 
 MESSAGES = [event_message(b'{"role":"assistant"}', event_type="messageStart"), event_message(b"", event_type="x" * 90)]
 WHOLE = b"".join(MESSAGES)
