@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from nova_core.types.chat import ChatReply
 from nova_core.types.embeddings import EmbeddingSpace
 from nova_core.types.message import Operation, Reply
+
+LISTED: Mapping[str, str] = {"embedding": "data", "rerank": "results", "moderation": "results"}
+"""Operations whose answers are a list → the member that is the list."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -38,9 +43,10 @@ def unpacked(value: bytes) -> Entry | None:
 
 
 def is_empty(reply: Reply) -> bool:
-    """Whether an answer says nothing: no vectors, or only choices without any content."""
-    if reply.operation == "embedding":
-        data = reply.members.get("data")
+    """Whether an answer says nothing: no vectors, no results, or only choices without any content."""
+    listed = LISTED.get(reply.operation)
+    if listed is not None:
+        data = reply.members.get(listed)
         return bytes(data).strip() == b"[]" if isinstance(data, msgspec.Raw) else not data
     typed = reply.typed
     return isinstance(typed, ChatReply) and not any(choice.message.parts for choice in typed.choices)

@@ -9,6 +9,7 @@ import msgspec
 
 from nova_core.types.call import Call
 from nova_core.types.message import Request, decoded
+from nova_core.types.upload import files_of
 
 NOT_IN_KEY = frozenset({"model", "stream", "stream_options"})
 """Members that do not shape the answer: the model group stands for the model, and a hit can be streamed."""
@@ -20,12 +21,14 @@ _MESSAGES = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def cache_key(call: Call, request: Request, *, group: str, namespace: str, scope: str) -> str | None:
-    """A SHA-256, after `namespace:` where there is one; None for a request that is too large.
+    """A SHA-256, after `namespace:` where there is one; None for a request that is too large, or brings a file.
 
     `scope` is the caller's id where answers are kept apart, else empty.
     """
     members = {name: value for name, value in request.members.items() if name not in NOT_IN_KEY}
     if sum(len(memoryview(value)) for value in members.values() if isinstance(value, msgspec.Raw)) > LARGEST_REQUEST:
+        return None
+    if files_of(members):
         return None
     said = {name: value for name, item in members.items() if (value := decoded(item)) is not None}
     options = call.options

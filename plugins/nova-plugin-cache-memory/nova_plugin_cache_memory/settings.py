@@ -18,6 +18,10 @@ OPERATIONS: Mapping[str, str] = {
     "atext_completion": "completion",
     "embedding": "embedding",
     "aembedding": "embedding",
+    "rerank": "rerank",
+    "arerank": "rerank",
+    "moderation": "moderation",
+    "amoderation": "moderation",
 }
 """Names in `supported_call_types` → operations; names of operations that are not served yet are ignored."""
 

@@ -22,6 +22,8 @@ from nova_core.types.message import Reply, Request
 from nova_core.types.principal import Principal
 from nova_core.types.routing import Catalog
 from nova_core.wire.body import parse_members
+from nova_core.wire.cohere_rerank import COHERE_RERANK
+from nova_core.wire.jina_rerank import JINA_RERANK
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_plugin_cache_memory import MemoryCache
 from nova_plugin_cache_memory.keys import cache_key
@@ -306,3 +308,15 @@ async def test_only_a_cache_that_the_file_asks_for_caches(gateway, upstream, sec
     await ask(caller)
     await ask(caller)
     assert len(upstream.requests) == asked
+
+
+async def test_reranks_are_kept_in_the_format_they_were_answered_in(gateway, upstream):
+    deployment = {"model": "hosted_vllm/gpt", "api_base": "{upstream}/v1", "num_retries": 0}
+    caller = await gateway({**CONFIG, "model_list": [{"model_name": "ranker", "params": deployment}]})
+    body = {"model": "ranker", "query": "red", "documents": ["grass", "a red tomato"]}
+    for dialect in (JINA_RERANK, COHERE_RERANK, JINA_RERANK):
+        reply = await caller.answer(body, operation="rerank", dialect=dialect)
+        assert isinstance(reply, Reply)
+        assert reply.get("results")[0]["index"] == 1
+        assert ("meta" in reply.members) is (dialect is COHERE_RERANK)
+    assert len(upstream.asked) == 2
