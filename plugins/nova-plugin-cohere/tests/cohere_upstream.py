@@ -1,0 +1,101 @@
+"""What a scripted upstream answers in Cohere's shapes."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from typing import Any
+
+import msgspec
+
+from nova_core.testing.upstream_replies import DEFAULT_WIDTH, Said, Shape, unit_vector
+
+
+def event(kind: str, **members: Any) -> bytes:
+    """One event of a stream."""
+    return f"event: {kind}\ndata: ".encode() + msgspec.json.encode({"type": kind, **members}) + b"\n\n"
+
+
+def delta(kind: str, index: int | None = None, **message: Any) -> bytes:
+    """An event that adds to the message."""
+    place = {} if index is None else {"index": index}
+    return event(kind, **place, delta={"message": message})
+
+
+def _usage(said: Said) -> dict[str, Any]:
+    given, made = said.usage
+    return {
+        "billed_units": {"input_tokens": 1.0, "output_tokens": float(made)},
+        "tokens": {"input_tokens": float(given), "output_tokens": float(made)},
+    }
+
+
+def _calls(said: Said) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"{name}_{number}",
+            "type": "function",
+            "function": {"name": name, "arguments": msgspec.json.encode(arguments).decode()},
+        }
+        for number, (name, arguments) in enumerate(said.tool_calls)
+    ]
+
+
+def _reply(said: Said) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant"}
+    if said.text:
+        message["content"] = [{"type": "text", "text": said.text}]
+    if said.tool_calls:
+        message |= {"tool_calls": _calls(said), "tool_plan": "I will use the tools."}
+    finish = "TOOL_CALL" if said.tool_calls else "COMPLETE"
+    return {"id": "c14c80c3", "message": message, "finish_reason": finish, "usage": _usage(said)}
+
+
+def _pieces(said: Said) -> tuple[bytes, ...]:
+    empty = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+    pieces = [event("message-start", id="c14c80c3", delta={"message": empty})]
+    if said.text:
+        pieces.append(delta("content-start", 0, content={"type": "text", "text": ""}))
+        pieces += [delta("content-delta", 0, content={"text": text}) for text in said.pieces]
+        pieces.append(event("content-end", index=0))
+    if said.tool_calls:
+        pieces.append(delta("tool-plan-delta", tool_plan="I will use the tools."))
+    for number, call in enumerate(_calls(said)):
+        function = call["function"]
+        pieces.append(delta("tool-call-start", number, tool_calls={**call, "function": {**function, "arguments": ""}}))
+        for half in (function["arguments"][:3], function["arguments"][3:]):
+            pieces.append(delta("tool-call-delta", number, tool_calls={"function": {"arguments": half}}))
+        pieces.append(event("tool-call-end", index=number))
+    finish = "TOOL_CALL" if said.tool_calls else "COMPLETE"
+    return (*pieces, event("message-end", delta={"finish_reason": finish, "usage": _usage(said)}))
+
+
+def _embeddings(said: Said) -> dict[str, Any]:
+    width = said.body.get("output_dimension") or said.width or DEFAULT_WIDTH
+    items = next(said.body[name] for name in ("texts", "images", "inputs") if name in said.body)
+    vectors = [unit_vector(f"{said.model}|{item}", width) for item in items]
+    coded = said.body["embedding_types"][0]
+    found: list[Any] = [_coded(vector) for vector in vectors] if coded == "base64" else vectors
+    meta = {"api_version": {"version": "2"}, "billed_units": {"input_tokens": 2.0 * len(items)}}
+    return {"id": "e1", "embeddings": {coded: found}, "meta": meta, "response_type": "embeddings_by_type"}
+
+
+def _ranking(said: Said) -> dict[str, Any]:
+    results = [{"index": place, "relevance_score": 1 / (place + 2)} for place in range(len(said.body["documents"]))]
+    meta = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
+    return {"id": "r1", "results": results[: said.body.get("top_n")], "meta": meta}
+
+
+def _coded(vector: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+def _error(status: int, message: str, code: str | None, kind: str | None) -> dict[str, Any]:
+    return {"id": "x", "message": message}
+
+
+COHERE_SHAPES: tuple[tuple[str, Shape], ...] = (
+    ("/v2/chat", Shape(_reply, _error, _pieces, streams=True)),
+    ("/v2/embed", Shape(_embeddings, _error)),
+    ("/v2/rerank", Shape(_ranking, _error)),
+)
