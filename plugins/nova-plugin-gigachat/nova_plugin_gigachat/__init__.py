@@ -1,0 +1,5 @@
+"""GigaChat as a provider."""
+
+from nova_plugin_gigachat.provider import GigaChat
+
+plugin = GigaChat()
