@@ -1,0 +1,5 @@
+"""Hugging Face as a provider."""
+
+from nova_plugin_huggingface.provider import HuggingFace
+
+plugin = HuggingFace()
