@@ -20,6 +20,7 @@ from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.provider import Provider
+from nova_core.wire.understood import spoken
 from nova_plugin_local.chat_engine import ChatEngine
 from nova_plugin_local.chat_stream import ChatStream
 from nova_plugin_local.embedding_reply import check_adapter, reply_members, texts_of
@@ -27,7 +28,7 @@ from nova_plugin_local.engines import CHAT_SETTINGS, Engines, check_settings, mo
 from nova_plugin_local.errors import LocalModelError
 from nova_plugin_local.gateway_errors import as_gateway_errors
 from nova_plugin_local.models import MODELS, find_model, locate
-from nova_plugin_local.parameters import CHAT_MEMBERS, EMBEDDING_MEMBERS, spoken
+from nova_plugin_local.parameters import CHAT_MEMBERS, EMBEDDING_MEMBERS
 
 OPERATIONS: Mapping[str, frozenset[str]] = {
     "chat": frozenset({"chat", "completion", "count_tokens"}),
