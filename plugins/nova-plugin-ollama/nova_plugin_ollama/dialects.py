@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from nova_core.errors import BadGatewayError, BadRequestError, NovaError
+from nova_core.errors import BadGatewayError, BadRequestError
 from nova_core.types.chat import ChatRequest
-from nova_core.types.dialect import StreamDecoder, StreamEncoder, StreamRelay
+from nova_core.types.dialect import StreamDecoder
 from nova_core.types.embeddings import EmbeddingsReply, EmbeddingsRequest, Vector
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
 from nova_core.types.usage import Usage
+from nova_core.wire.upstream_only import UpstreamOnly
 from nova_plugin_ollama import reply, request
 from nova_plugin_ollama.notes import NAME, Notes
 from nova_plugin_ollama.reply import Decoder
 
 EMBED_MEMBERS: Final = ("truncate", "keep_alive", "options")
-
-
-class UpstreamOnly:
-    """What a dialect has to say to callers; this one has none."""
-
-    def check_request(self, members: Members) -> None:
-        """Raises BadRequestError: callers do not speak it."""
-        self._no_callers()
-
-    def parse_request(self, members: Mapping[str, Any]) -> TypedRequest:
-        """Raises BadRequestError: callers do not speak it."""
-        self._no_callers()
-
-    def with_defaults(self, members: Members, defaults: Mapping[str, Any]) -> Members:
-        """Raises BadRequestError: callers do not speak it."""
-        self._no_callers()
-
-    def render_reply(self, typed: TypedReply) -> dict[str, Any]:
-        """Raises BadRequestError: callers do not speak it."""
-        self._no_callers()
-
-    def decoder(self) -> StreamDecoder:
-        """Raises BadRequestError: nothing is streamed."""
-        self._no_callers()
-
-    def encoder(self, *, model: str, include_usage: bool) -> StreamEncoder:
-        """Raises BadRequestError: callers do not speak it."""
-        self._no_callers()
-
-    def relay(self, *, model: str, hide_usage: bool = False) -> StreamRelay:
-        """Raises BadRequestError: callers do not speak it."""
-        self._no_callers()
-
-    def render_error(self, error: NovaError) -> dict[str, Any]:
-        """The error body."""
-        return {"error": error.message}
-
-    def _no_callers(self) -> NoReturn:
-        raise BadRequestError("this API is spoken with upstreams only")
 
 
 class OllamaChat(UpstreamOnly):

@@ -27,6 +27,7 @@ from nova_core.types.events import (
 )
 from nova_core.types.message import Members, decoded
 from nova_core.types.usage import Usage
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.upstream_errors import classify, facts_of, redacted
 
 Data = dict[str, Any]
@@ -122,7 +123,7 @@ class Decoder:
         """Events of one line. Raises the error that it carries, StreamBrokenError for what is no piece."""
         try:
             data = msgspec.json.decode(frame.data)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise StreamBrokenError("the upstream's stream holds a line that is not JSON") from error
         if not isinstance(data, dict):
             raise StreamBrokenError("the upstream's stream holds a line that is not an object")
