@@ -1,4 +1,4 @@
-"""OpenAI as a provider: chat, completions and embeddings."""
+"""OpenAI as a provider: chat, completions, embeddings, moderation, images and audio."""
 
 from nova_plugin_openai.provider import OpenAI, TextCompletionOpenAI
 

@@ -12,7 +12,13 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Operation, Request
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning
-from nova_core.wire.openai_compatible import OPENAI_DIALECTS, RESPONSES, RESPONSES_PATHS, OpenAICompatible
+from nova_core.wire.openai_compatible import (
+    MEDIA_DIALECTS,
+    OPENAI_DIALECTS,
+    RESPONSES,
+    RESPONSES_PATHS,
+    OpenAICompatible,
+)
 from nova_core.wire.provider import of_deployment
 
 SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -23,12 +29,16 @@ SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 class OpenAI(OpenAICompatible):
-    """`openai/…`: chat, completions, embeddings, and Responses for callers who speak it."""
+    """`openai/…`: chat, completions, embeddings, images, audio, and Responses for callers who speak it."""
 
     providers: tuple[str, ...] = ("openai",)
     base_url = "https://api.openai.com/v1"
     api_base_env = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
     api_key_env = ("OPENAI_API_KEY",)
+    dialects: Mapping[Operation, Dialect] = {
+        **OPENAI_DIALECTS,
+        **{operation: dialect for operation, dialect in MEDIA_DIALECTS.items() if operation != "rerank"},
+    }
     natives: Mapping[str, Dialect] = RESPONSES
     native_paths: Mapping[str, str] = RESPONSES_PATHS
 
