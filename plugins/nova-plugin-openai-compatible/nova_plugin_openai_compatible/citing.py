@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nova_plugin_openai_compatible.answers import with_choices
+from nova_core.wire.mended_answers import with_choices
 
 MARK = re.compile(r"\[(\d{1,3})\]")
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from nova_core.types.message import Request
-from nova_plugin_openai_compatible.answers import with_choices
+from nova_core.wire.mended_answers import with_choices
 
 NAME = "json_tool_call"
 CHOICE: Mapping[str, Any] = {"type": "function", "function": {"name": NAME}}

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from nova_plugin_openai_compatible.answers import with_choices
+from nova_core.wire.mended_answers import with_choices
 
 LISTED = re.compile(rb'"content"\s*:\s*\[')
 CALLING = re.compile(rb'"tool_calls"\s*:\s*\[')
@@ -68,6 +68,18 @@ class UsageMender:
         for step in self._place:
             found = _at(found, step)
         return {**answer, "usage": found} if isinstance(found, Mapping) and not answer.get("usage") else answer
+
+
+class CompletionMender:
+    """The content of a message becomes the text of a completion."""
+
+    def concerns(self, data: bytes) -> bool:
+        """Whatever has choices."""
+        return b'"choices"' in data
+
+    def mended(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer with texts."""
+        return {**answer, "choices": [_completed(choice) for choice in answer["choices"]]}
 
 
 class ThoughtsMender:
@@ -142,6 +154,14 @@ def split_content(said: Mapping[str, Any]) -> Mapping[str, Any]:
     texts = [str(part.get("text") or "") for part in parts if part.get("type") == "text"]
     split = {**said, "content": "".join(texts) if texts else None}
     return {**split, "reasoning_content": "".join(thoughts)} if thoughts else split
+
+
+def _completed(choice: Any) -> Any:
+    said = choice.get("message") or choice.get("delta") if isinstance(choice, Mapping) else None
+    if not isinstance(said, Mapping) or "text" in choice:
+        return choice
+    kept = {name: value for name, value in choice.items() if name not in ("message", "delta")}
+    return {"logprobs": None, **kept, "text": split_content(said).get("content") or ""}
 
 
 def _thought(thinking: Any) -> str:

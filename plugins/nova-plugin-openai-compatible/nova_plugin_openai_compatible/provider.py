@@ -7,18 +7,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from msgspec.structs import replace as replace_struct
+
 from nova_core.errors import ConfigurationError
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
 from nova_core.types.chat import ChatRequest
 from nova_core.types.deployment import Deployment
+from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Request, TypedRequest
 from nova_core.types.upstream import Exchange
+from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.drop_policy import review
+from nova_core.wire.mended_answers import MakeMender, mended_exchange
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_chat.render import LONGEST_TOOL_NAME
 from nova_core.wire.openai_compatible import (
+    MEDIA_DIALECTS,
     OPENAI_DIALECTS,
     OPENAI_PATHS,
     RESPONSES,
@@ -27,7 +33,6 @@ from nova_core.wire.openai_compatible import (
     mentions,
 )
 from nova_core.wire.tool_names import with_short_names
-from nova_plugin_openai_compatible.answers import MakeMender, mended_exchange
 from nova_plugin_openai_compatible.asking import (
     asks_by_tool,
     concerns_messages,
@@ -37,13 +42,24 @@ from nova_plugin_openai_compatible.asking import (
     renamed,
 )
 from nova_plugin_openai_compatible.citing import CitationsMender
+from nova_plugin_openai_compatible.int8_vectors import with_numbers
 from nova_plugin_openai_compatible.json_tool import JsonToolMender, has_tools, was_asked
-from nova_plugin_openai_compatible.mending import FinishMender, PartsMender, ThoughtsMender, UsageMender
+from nova_plugin_openai_compatible.mending import (
+    CompletionMender,
+    FinishMender,
+    PartsMender,
+    ThoughtsMender,
+    UsageMender,
+)
+from nova_plugin_openai_compatible.rankings import reranked
 from nova_plugin_openai_compatible.rewriting import dropped_paths
 from nova_plugin_openai_compatible.row import Vendor
 from nova_plugin_openai_compatible.thinking import loses_budget
 from nova_plugin_openai_compatible.tool_names import NamesMender, names_to_restore
 
+MESSAGES: Mapping[str, Dialect] = {ANTHROPIC_MESSAGES.name: ANTHROPIC_MESSAGES}
+MESSAGES_NAME = ANTHROPIC_MESSAGES.name
+MESSAGES_VERSION = "2023-06-01"
 VARIABLE = re.compile(r"\{([\w|]+)\}")
 
 
@@ -60,10 +76,11 @@ class VendorProvider(OpenAICompatible):
         self.keeps_cache_control = vendor.keeps_cache_control
         self.unsupported = vendor.unsupported
         self.hints = vendor.hints
-        self.dialects = {operation: OPENAI_DIALECTS[operation] for operation in vendor.operations}
+        known = {**OPENAI_DIALECTS, **MEDIA_DIALECTS, **vendor.dialects}
+        self.dialects = {operation: known[operation] for operation in vendor.operations}
         self.paths = {operation: OPENAI_PATHS[operation] for operation in vendor.operations} | dict(vendor.paths)
-        self.natives = RESPONSES if vendor.responses else {}
-        self.native_paths = RESPONSES_PATHS if vendor.responses else {}
+        self.natives = {**(RESPONSES if vendor.responses else {}), **(MESSAGES if vendor.messages_api else {})}
+        self.native_paths = {**RESPONSES_PATHS, MESSAGES_NAME: vendor.messages_api}
         variables = "|".join(VARIABLE.findall(vendor.base_url or "")).lower()
         self.settings_keys = (*OpenAICompatible.settings_keys, *filter(None, variables.split("|")))
         self._looks_at = vendor.looks_at
@@ -87,6 +104,11 @@ class VendorProvider(OpenAICompatible):
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """Where the operation is served; with some vendors the model's name says it."""
         base = deployment.api_base or ""
+        address = self.vendor.addresses.get(operation)
+        if address is not None and base == self.base_url:
+            return _named(address, deployment)
+        if "{" in self.paths[operation]:
+            return self._at(deployment, _named(self.paths[operation], deployment))
         place = self.vendor.place.of(deployment.model) if self.vendor.place else None
         if place is None or base.endswith(self.paths[operation]):
             return super().url(deployment, operation)
@@ -94,6 +116,20 @@ class VendorProvider(OpenAICompatible):
             # A whole address is the vendor's own: one that the operator gives is elsewhere.
             return super().url(replace(deployment, api_base=place if base == self.base_url else base), operation)
         return super().url(replace(deployment, api_base=base + place), operation)
+
+    def native(self, dialect: str, deployment: Deployment) -> Dialect | None:
+        """The caller's own dialect; a vendor's address of the Messages API says nothing about servers elsewhere."""
+        whole = dialect == MESSAGES_NAME and not self.vendor.messages_api.startswith("/")
+        return None if whole and deployment.api_base != self.base_url else super().native(dialect, deployment)
+
+    def native_url(self, deployment: Deployment, dialect: str) -> str:
+        """See `DialectProvider.native_url`."""
+        address = self.native_paths[dialect]
+        return super().native_url(deployment, dialect) if address.startswith("/") else address
+
+    def with_usage(self, request: Request) -> Request:
+        """Usage in the last chunk of a stream, which the Messages API states anyway."""
+        return request if request.dialect.name == MESSAGES_NAME else super().with_usage(request)
 
     def untouched(self, request: Request) -> bool:
         """See `DialectProvider.untouched`."""
@@ -122,10 +158,14 @@ class VendorProvider(OpenAICompatible):
 
     def to_upstream(self, request: Request) -> Request:
         """The request in the vendor's words."""
+        if request.dialect.name == MESSAGES_NAME:
+            return request
         request = renamed(super().to_upstream(request), self.vendor)
         edited = self.vendor.model_edit.of(request.model) if self.vendor.model_edit else None
         if request.dialect.name == OPENAI_CHAT.name:
             request = in_words_of_vendor(request, self.vendor)
+        elif request.dialect.operation == "embedding" and self.vendor.int8_vectors:
+            request = request.without("encoding_format")
         return request.with_members({"model": edited}) if edited is not None else request
 
     @hookimpl
@@ -133,9 +173,23 @@ class VendorProvider(OpenAICompatible):
         """One attempt, its answer in the dialect's words."""
         exchange = super().provider_call(call, request, deployment)
         if exchange.dialect.name != OPENAI_CHAT.name:
-            return exchange
-        makers = (*self._menders, *self._undoing(request, exchange.request.body or b""))
+            return self._otherwise(exchange, request)
+        makers = (*self._menders, *self._undoing(request, exchange.request.content))
         return mended_exchange(exchange, makers) if makers else exchange
+
+    def _otherwise(self, exchange: Exchange, request: Request) -> Exchange:
+        """Answers to what is no chat in the dialect's words."""
+        operation = exchange.dialect.operation
+        if exchange.dialect.name == MESSAGES_NAME:
+            headers = (*exchange.request.headers, ("anthropic-version", MESSAGES_VERSION))
+            return replace_struct(exchange, request=replace_struct(exchange.request, headers=headers))
+        if operation == "rerank":
+            return reranked(exchange, request, self.vendor.results_at)
+        if operation == "completion" and self.vendor.completes_as_chat:
+            return mended_exchange(exchange, (CompletionMender,))
+        if operation == "embedding" and self.vendor.int8_vectors:
+            return with_numbers(exchange, request)
+        return exchange
 
     def _undoing(self, request: Request, body: bytes) -> Iterator[MakeMender]:
         """What this request makes the answer need."""
@@ -171,6 +225,9 @@ class VendorProvider(OpenAICompatible):
             word = value.get("type") if isinstance(value, Mapping) else value
             if isinstance(word, str) and word in words:
                 yield FieldNote(name, Fate.LOST, f"not as {word}")
+        for name, value in self.vendor.forced.items():
+            if name in request.members and request.get(name) != value:
+                yield FieldNote(name, Fate.HINT, "the vendor is always told otherwise")
         for name, nearest in out_of_range(request, self.vendor):
             yield FieldNote(name, Fate.APPROXIMATED, f"sent as {nearest:g}")
         if asks_by_tool(request, self.vendor) and has_tools(request):
@@ -205,6 +262,11 @@ def _menders(vendor: Vendor) -> Iterator[MakeMender]:
         yield CitationsMender
     if vendor.usage_at:
         yield partial(UsageMender, vendor.usage_at)
+
+
+def _named(address: str, deployment: Deployment) -> str:
+    """An address, or path, with the model's name in it."""
+    return address.replace("{model}", deployment.model).replace("{model_}", deployment.model.replace(".", "_"))
 
 
 def _variable(names: list[str], deployment: Deployment, environ: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from nova_plugin_openai_compatible.row import Messages
@@ -17,6 +18,8 @@ def rewritten(messages: list[Any], rules: Messages, *, thinking: bool) -> list[A
                 continue
             message = _message(message, rules, thinking=thinking)
         kept.append(message)
+    if rules.marks_prefix and kept and isinstance(kept[-1], Mapping) and kept[-1].get("role") == "assistant":
+        kept[-1] = {"prefix": True, **kept[-1]}
     return kept
 
 
@@ -40,6 +43,10 @@ def _message(message: Mapping[str, Any], rules: Messages, *, thinking: bool) -> 
         kept = {**kept, "content": _flat(kept["content"])} if "content" in kept else kept
     if rules.call_members is not None and isinstance(kept.get("tool_calls"), list):
         kept["tool_calls"] = [_call(call, rules.call_members) for call in kept["tool_calls"]]
+    if rules.flat_media and isinstance(kept.get("content"), list):
+        kept["content"] = [_medium(part) for part in kept["content"]]
+    if rules.call_id_length is not None:
+        kept = _with_call_ids(kept, rules.call_id_length)
     if thinking and kept.get("role") == "assistant" and not kept.get("reasoning_content"):
         kept["reasoning_content"] = " "
     return kept
@@ -59,3 +66,32 @@ def _call(call: Any, members: frozenset[str]) -> Any:
     if not isinstance(call, Mapping):
         return call
     return {name: value for name, value in call.items() if name in members}
+
+
+def _medium(part: Any) -> Any:
+    """Files as `file` with their id or `document_url` with their data, audio as its base64."""
+    match part:
+        case {"type": "file", "file": {"file_id": str(file_id)}}:
+            return {"type": "file", "file_id": file_id}
+        case {"type": "file", "file": {"file_data": str(data), **more}}:
+            name = {"document_name": more["filename"]} if "filename" in more else {}
+            return {"type": "document_url", "document_url": data, **name}
+        case {"type": "input_audio", "input_audio": {"data": str(data)}}:
+            return {"type": "input_audio", "input_audio": data}
+    return part
+
+
+def _with_call_ids(message: dict[str, Any], length: int) -> dict[str, Any]:
+    """The message with ids of calls (its own, or of the one it answers) in the vendor's shape."""
+    calls = message.get("tool_calls")
+    if isinstance(calls, list):
+        message = {**message, "tool_calls": [_with_id(call, "id", length) for call in calls]}
+    return dict(_with_id(message, "tool_call_id", length))
+
+
+def _with_id(holder: Any, name: str, length: int) -> Any:
+    """An id of other vendors becomes letters of its digest: always the same, so that call and result still meet."""
+    found = holder.get(name) if isinstance(holder, Mapping) else None
+    if not isinstance(found, str) or (len(found) == length and found.isascii() and found.isalnum()):
+        return holder
+    return {**holder, name: sha256(found.encode()).hexdigest()[:length]}

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Literal
 
+from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation
 
 MAX_TOKENS: Mapping[str, str] = {"max_completion_tokens": "max_tokens"}
 
-Thinking = Literal["", "type", "adaptive", "switch", "flag", "template", "reasoning"]
+Thinking = Literal["", "type", "adaptive", "switch", "flag", "template", "reasoning", "prompt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ class Messages:
     `drop` members are left out of every message (of all but the roles in `keep_in`), tool calls keep only their
     `call_members`, `drop_empty` leaves out assistant turns that say nothing, and `blank_reasoning`
     fills in the `reasoning_content` of assistant turns that lost it (for models matching it, or when thinking
-    is asked for).
+    is asked for). `call_id_length` is that of ids of calls, all letters and digits; `marks_prefix` says that an answer
+    which is to be continued is a message with `prefix`, `flat_media` that files and audio are parts with their data
+    or id at once.
     """
 
     flat_text: bool = False
@@ -57,6 +60,9 @@ class Messages:
     call_members: frozenset[str] | None = None
     drop_empty: bool = False
     blank_reasoning: re.Pattern[str] | None = None
+    call_id_length: int | None = None
+    marks_prefix: bool = False
+    flat_media: bool = False
 
     @property
     def reads_every_message(self) -> bool:
@@ -76,8 +82,11 @@ class Vendor:
     setting of the deployment in lower case. The variables of key and base are `<NAME>_API_KEY` and `<NAME>_API_BASE`
     where the row does not name them. `base_edits` put bases in shape, the first that matches. `place` makes a whole
     address, or a path after the base, of the model's name, and `model_edit` the name that is sent. `paths` are those
-    that differ from OpenAI's; `responses` says that it also serves the Responses API. `env_headers` are headers whose
-    value is an environment variable. `aliases` are further prefixes.
+    that differ from OpenAI's, `addresses` those of operations that the vendor serves elsewhere than at `base_url`;
+    `{model}` in either is the model's name, `{model_}` that with `_` for each `.`. `dialects` are those that differ;
+    `responses` says that it also serves the Responses API, `messages_api` where it serves the Messages API: a path, or
+    a whole address beside `base_url`. `env_headers` are headers whose value is an environment variable. `aliases` are
+    further prefixes.
 
     Refused: `unsupported` members (or dropped where the operator allows it), `gates` by model, `refused_values` of
     members (the value, or the `type` of one that is an object). Always dropped: `hints`; the second of an `exclusive`
@@ -91,8 +100,9 @@ class Vendor:
     through a tool. `thinking` is how it is asked for, see `thinking.py`.
 
     Replies: `repairs_finish` mends an empty finish reason, `splits_content` content in parts and `splits_thoughts`
-    text in `<think>`, `cites` makes annotations of the sources that `[1]` refers to, `usage_at` is where streams
-    state their usage.
+    text in `<think>`, `cites` makes annotations of the sources that `[1]` refers to, `completes_as_chat` says that
+    completions are answered as chats are, `int8_vectors` that vectors are Base64 of bytes. `usage_at` is where streams
+    state their usage, `results_at` where a rerank has its results.
     """
 
     name: str
@@ -103,7 +113,11 @@ class Vendor:
     aliases: tuple[str, ...] = ()
     operations: tuple[Operation, ...] = ("chat",)
     responses: bool = False
+    messages_api: str = ""
     paths: Mapping[Operation, str] = field(default_factory=dict)
+    addresses: Mapping[Operation, str] = field(default_factory=dict)
+    dialects: Mapping[Operation, Dialect] = field(default_factory=dict)
+    results_at: str = "results"
     base_edits: tuple[Edit, ...] = ()
     place: Edit | None = None
     model_edit: Edit | None = None
@@ -131,6 +145,8 @@ class Vendor:
     splits_content: bool = False
     splits_thoughts: bool = False
     cites: bool = False
+    completes_as_chat: bool = False
+    int8_vectors: bool = False
     usage_at: tuple[str | int, ...] = ()
 
     @property

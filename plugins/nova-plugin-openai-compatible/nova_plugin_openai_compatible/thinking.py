@@ -9,6 +9,8 @@ from typing import Any
 from nova_core.types.message import Request
 from nova_plugin_openai_compatible.row import Thinking
 
+PROMPTED = "magistral"
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -43,7 +45,7 @@ def in_words_of(way: Thinking, request: Request) -> Request:
 
 def loses_budget(way: Thinking, request: Request) -> bool:
     """Whether a budget of tokens is asked for and this way has no word for it."""
-    if way not in ("type", "adaptive", "switch", "template"):
+    if way not in ("type", "adaptive", "switch", "template", "prompt"):
         return False
     wish = wish_of(request)
     return wish is not None and wish.budget is not None
@@ -96,6 +98,14 @@ def _by_reasoning(wish: Wish, request: Request) -> dict[str, Any]:
     return {"thinking": None, "reasoning_effort": None, **said}
 
 
+def _by_prompt(wish: Wish, request: Request) -> dict[str, Any]:
+    """An effort, or with models that always think their prompt for it (Mistral, "Reasoning")."""
+    if PROMPTED in request.model:
+        return {"thinking": None, "reasoning_effort": None, "prompt_mode": "reasoning" if wish.on else None}
+    effort = (wish.effort or "high") if wish.on else "none"
+    return {"thinking": None, "reasoning_effort": effort}
+
+
 WAYS: Mapping[Thinking, Callable[[Wish, Request], dict[str, Any]]] = {
     "type": _by_type,
     "adaptive": _by_adaptive_type,
@@ -103,4 +113,5 @@ WAYS: Mapping[Thinking, Callable[[Wish, Request], dict[str, Any]]] = {
     "flag": _by_flag,
     "template": _by_template,
     "reasoning": _by_reasoning,
+    "prompt": _by_prompt,
 }

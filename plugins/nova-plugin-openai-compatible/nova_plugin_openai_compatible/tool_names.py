@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from nova_core.types.message import Request
+from nova_core.wire.mended_answers import with_choices
 from nova_core.wire.tool_names import long_names, short_name
-from nova_plugin_openai_compatible.answers import with_choices
 
 MEMBERS = ("tools", "tool_choice", "messages")
 

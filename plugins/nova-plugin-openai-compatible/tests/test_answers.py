@@ -154,7 +154,9 @@ def test_an_answer_through_the_tool_is_said_as_content():
     assert reply.get("choices")[0]["finish_reason"] == "tool_calls"
 
 
-@pytest.mark.parametrize(("name", "dialect"), [("deepseek", "openai"), ("deepseek", "anthropic"), ("poe", "anthropic")])
+@pytest.mark.parametrize(
+    ("name", "dialect"), [("deepseek", "openai"), ("volcengine", "anthropic"), ("poe", "anthropic")]
+)
 def test_long_names_of_tools_are_the_callers_again(name: str, dialect: str):
     schema = {"type": "object", "properties": {}}
     if dialect == "openai":

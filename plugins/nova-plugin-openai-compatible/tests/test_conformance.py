@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 from nova_core.testing import UpstreamConformance
@@ -31,10 +33,17 @@ def conformance(vendor: Vendor) -> type[UpstreamConformance]:
             "key_env": vendor.key_variables[0],
             "calls_tools": "tools" not in vendor.unsupported,
             "usage_unasked": "stream_options" in vendor.hints,
+            "call_ids": tuple(_call_id(vendor, said).encode() for said in ("c1", "c2")),
             "unsupported": next(((name, value) for name, value in REFUSED.items() if name in vendor.unsupported), None),
         },
     )
     return kit
+
+
+def _call_id(vendor: Vendor, said: str) -> str:
+    """What a row makes of an id of another vendor."""
+    rewrites = vendor.messages.call_id_length
+    return said if rewrites is None else sha256(said.encode()).hexdigest()[:rewrites]
 
 
 globals().update(

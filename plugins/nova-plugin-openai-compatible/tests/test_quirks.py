@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from .vendors_asked import HELLO, asked, deployed, replied, sent, vendor_named
         ("xai", "grok-code-fast-1", "frequency_penalty", 0.5),
         ("perplexity", "sonar", "tools", [{"type": "function", "function": {"name": "f"}}]),
         ("cerebras", "m", "frequency_penalty", 1),
-        ("mistral", "m", "logprobs", True),
+        ("mistral", "m", "logit_bias", {"1": 2}),
         ("xai", "grok-4-0709", "reasoning_effort", "low"),
         ("moonshot", "kimi-k2.6", "temperature", 0.3),
         ("deepseek", "m", "response_format", {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}),
@@ -51,6 +52,13 @@ def test_a_gate_is_open_for_other_models(model, field):
     value = {"stop": ["x"], "frequency_penalty": 0.5, "reasoning_effort": "low"}[field]
     _, exchange = asked("xai", model, **{field: value})
     assert sent(exchange)[field] == value
+
+
+def test_a_caller_is_told_that_a_vendor_is_told_otherwise():
+    call, exchange = asked("parasail", store=True)
+    assert sent(exchange)["store"] is False
+    assert call.fidelity.dropped == ("store",)
+    assert asked("parasail", store=False)[0].fidelity.dropped == ()
 
 
 def test_groq_is_told_no_names_and_the_caller_is_told_so():
@@ -128,7 +136,7 @@ def test_openrouter_keeps_cache_marks_and_names_the_site():
 
 
 def test_mistral_is_spoken_to_in_its_words():
-    call_of = {"id": "1", "type": "function", "index": 0, "function": {"name": "f", "arguments": "{}"}}
+    call_of = {"id": "a1B2c3D4e", "type": "function", "index": 0, "function": {"name": "f", "arguments": "{}"}}
     schema = {
         "$schema": "x",
         "type": "object",
@@ -138,7 +146,7 @@ def test_mistral_is_spoken_to_in_its_words():
     messages = [
         {"role": "user", "name": "bob", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
         {"role": "assistant", "content": None, "refusal": None, "reasoning_content": "r", "tool_calls": [call_of]},
-        {"role": "tool", "tool_call_id": "1", "name": "f", "content": "ok"},
+        {"role": "tool", "tool_call_id": "a1B2c3D4e", "name": "f", "content": "ok"},
         {"role": "assistant", "content": ""},
     ]
     tools = [
@@ -160,9 +168,9 @@ def test_mistral_is_spoken_to_in_its_words():
         {
             "role": "assistant",
             "content": None,
-            "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+            "tool_calls": [{"id": "a1B2c3D4e", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
         },
-        {"role": "tool", "tool_call_id": "1", "name": "f", "content": "ok"},
+        {"role": "tool", "tool_call_id": "a1B2c3D4e", "name": "f", "content": "ok"},
     ]
     parameters = {"type": "object", "properties": {"strict": {"type": "string"}}}
     assert body["tools"] == [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
@@ -175,6 +183,52 @@ def test_mistral_is_spoken_to_in_its_words():
     assert call.fidelity.lost == ()
     _, exchange = asked("mistral", tools=tools, tool_choice="required")
     assert sent(exchange)["tool_choice"] == "any"
+
+
+def test_calls_of_other_vendors_files_and_prefixes_are_said_as_mistral_has_them():
+    call_of = {"id": "call_abcdefghijklmnop", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    pdf = "data:application/pdf;base64,JVBERi0="
+    content = [
+        {"type": "text", "text": "Read"},
+        {"type": "file", "file": {"file_data": pdf, "filename": "a.pdf"}},
+        {"type": "file", "file": {"file_id": "f-1"}},
+        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+    ]
+    messages = [
+        {"role": "user", "content": content},
+        {"role": "assistant", "content": None, "tool_calls": [call_of]},
+        {"role": "tool", "tool_call_id": "call_abcdefghijklmnop", "content": "ok"},
+        {"role": "assistant", "content": "It says"},
+    ]
+    _, exchange = asked("mistral", messages=messages)
+    user, calling, result, last = sent(exchange)["messages"]
+    assert user["content"] == [
+        {"type": "text", "text": "Read"},
+        {"type": "document_url", "document_url": pdf, "document_name": "a.pdf"},
+        {"type": "file", "file_id": "f-1"},
+        {"type": "input_audio", "input_audio": "UklGRg=="},
+    ]
+    found = calling["tool_calls"][0]["id"]
+    assert re.fullmatch("[a-z0-9]{9}", found)
+    assert result["tool_call_id"] == found
+    assert last == {"role": "assistant", "content": "It says", "prefix": True}
+
+
+@pytest.mark.parametrize(
+    ("model", "wish", "said"),
+    [
+        ("mistral-medium-3.5", {"reasoning_effort": "high"}, {"reasoning_effort": "high"}),
+        ("mistral-medium-3.5", {"thinking": {"type": "enabled", "budget_tokens": 99}}, {"reasoning_effort": "high"}),
+        ("mistral-medium-3.5", {"thinking": {"type": "disabled"}}, {"reasoning_effort": "none"}),
+        ("magistral-medium-latest", {"reasoning_effort": "low"}, {"prompt_mode": "reasoning"}),
+        ("magistral-medium-latest", {"reasoning_effort": "none"}, {}),
+    ],
+)
+def test_mistral_thinks_by_effort_or_by_its_prompt(model: str, wish: dict[str, Any], said: dict[str, Any]):
+    _, exchange = asked("mistral", model, **wish)
+    body = sent(exchange)
+    names = ("thinking", "reasoning_effort", "prompt_mode")
+    assert {name: body[name] for name in names if name in body} == said
 
 
 def test_pictures_are_never_flattened_away():
@@ -237,7 +291,6 @@ def test_an_address_that_the_operator_gives_is_asked_whatever_the_models_name():
         ("datarobot", "https://dr.test/api/v2/deployments/1", "https://dr.test/api/v2/deployments/1"),
         ("gradient_ai", "https://inference.do-ai.run", "https://inference.do-ai.run/v1"),
         ("gradient_ai", "https://x.agents.do-ai.run", "https://x.agents.do-ai.run/api/v1"),
-        ("snowflake", "https://me.snowflakecomputing.com", "https://me.snowflakecomputing.com/api/v2/cortex/v1"),
         ("heroku", "https://us.inference.heroku.com", "https://us.inference.heroku.com/v1"),
     ],
 )

@@ -39,6 +39,9 @@ VALUES = {
     "audio": {"voice": "alloy", "format": "mp3"},
     "verbosity": "low",
     "web_search_options": {},
+    "size": "1024x1024",
+    "quality": "high",
+    "style": "vivid",
     "store": True,
     "user": "bob",
     "metadata": {"a": "b"},
@@ -220,11 +223,11 @@ def test_plain_and_streamed_answers_are_read(row: Vendor):
 @every_row
 def test_an_error_of_the_vendor_is_told_without_the_key(row: Vendor):
     operation = row.operations[0]
-    dialects = {"completion": OPENAI_COMPLETIONS, "embedding": OPENAI_EMBEDDINGS}
     if operation == "chat":
         _, exchange = asked(row.name)
     else:
-        request = Request(operation, dialects[operation], {"model": "m", "input": "a", "prompt": "a"})
+        dialect = vendor_named(row.name).dialects[operation]
+        request = Request(operation, dialect, {"model": "m", "input": "a", "prompt": "a"})
         exchange = vendor_named(row.name).provider_call(Call(request), request, deployed(row.name))
     body = json.dumps({"error": {"message": f"no such model, {KEY}"}}).encode()
     error = exchange.read_error(UpstreamResponse(404, {}, body))

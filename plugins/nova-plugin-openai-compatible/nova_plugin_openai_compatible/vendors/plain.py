@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from nova_plugin_openai_compatible.rankings import RANKINGS, SCORES
 from nova_plugin_openai_compatible.row import Messages, Vendor, edit
-from nova_plugin_openai_compatible.vendors.operations import CHAT_AND_COMPLETION, CHAT_AND_EMBEDDING, EVERYTHING
+from nova_plugin_openai_compatible.vendors.operations import (
+    CHAT_AND_COMPLETION,
+    CHAT_AND_EMBEDDING,
+    EVERYTHING,
+    HEARING,
+)
 
 PLAIN: tuple[Vendor, ...] = (
     Vendor("abliteration", "https://api.abliteration.ai/v1"),
@@ -19,7 +25,7 @@ PLAIN: tuple[Vendor, ...] = (
         "aiml",
         "https://api.aimlapi.com/v1",
         api_key_env=("AIML_API_KEY", "AIMLAPI_KEY"),
-        operations=CHAT_AND_EMBEDDING,
+        operations=(*CHAT_AND_EMBEDDING, "image_generation"),
     ),
     Vendor(
         "aiohttp_openai",
@@ -33,6 +39,8 @@ PLAIN: tuple[Vendor, ...] = (
     Vendor("amazon_nova", "https://api.nova.amazon.com/v1"),
     Vendor("apertis", "https://api.stima.tech/v1", api_key_env=("STIMA_API_KEY",)),
     Vendor("assemblyai", "https://llm-gateway.assemblyai.com/v1"),
+    # https://docs.bytez.com/http-reference/examples/openai-compliant/chatCompletionsExample
+    Vendor("bytez", "https://api.bytez.com/models/v2/openai/v1", operations=CHAT_AND_COMPLETION, responses=True),
     Vendor("charity_engine", "https://api.charityengine.services/remotejobs/v2/inference"),
     Vendor("chutes", "https://llm.chutes.ai/v1", operations=CHAT_AND_COMPLETION),
     Vendor("cognition", "https://api.cognition.ai/v1"),
@@ -41,14 +49,27 @@ PLAIN: tuple[Vendor, ...] = (
         "https://api.cometapi.com/v1",
         api_key_env=("COMETAPI_KEY", "COMETAPI_API_KEY"),
         api_base_env=("COMETAPI_BASE_URL", "COMETAPI_API_BASE"),
-        operations=CHAT_AND_EMBEDDING,
+        operations=(*CHAT_AND_EMBEDDING, "image_generation"),
     ),
     Vendor("compactifai", "https://api.compactif.ai/v1"),
-    Vendor("cortecs", "https://api.cortecs.ai/v1", responses=True),
+    Vendor("cortecs", "https://api.cortecs.ai/v1", responses=True, messages_api="/messages"),
     Vendor("crusoe", "https://managed-inference-api-proxy.crusoecloud.com/v1"),
     Vendor("darkbloom", "https://api.darkbloom.dev/v1"),
-    Vendor("deepinfra", "https://api.deepinfra.com/v1/openai", operations=EVERYTHING),
-    Vendor("edenai", "https://api.edenai.run/v3", operations=CHAT_AND_EMBEDDING, responses=True),
+    Vendor(
+        "deepinfra",
+        "https://api.deepinfra.com/v1/openai",
+        operations=(*EVERYTHING, "rerank", "image_generation", "speech", *HEARING),
+        paths={"rerank": "/inference/{model}"},
+        addresses={"rerank": "https://api.deepinfra.com/v1/inference/{model}"},
+        dialects={"rerank": SCORES},
+    ),
+    Vendor(
+        "edenai",
+        "https://api.edenai.run/v3",
+        messages_api="/messages",
+        operations=(*CHAT_AND_EMBEDDING, "image_generation", "speech", "transcription"),
+        responses=True,
+    ),
     Vendor("empiriolabs", "https://api.empiriolabs.ai/v1", responses=True),
     Vendor("empower", "https://app.empower.dev/api/v1"),
     Vendor(
@@ -82,31 +103,44 @@ PLAIN: tuple[Vendor, ...] = (
     Vendor("libertai", "https://api.libertai.io/v1"),
     Vendor("llamagate", "https://api.llamagate.dev/v1"),
     Vendor("maritalk", "https://chat.maritaca.ai/api"),
-    Vendor("meta", "https://api.meta.ai/v1", responses=True),
+    Vendor("meta", "https://api.meta.ai/v1", responses=True, messages_api="/messages"),
     Vendor("modelscope", "https://api-inference.modelscope.cn/v1", thinking="flag"),
     Vendor("morph", "https://api.morphllm.com/v1"),
     Vendor("nadir", "https://api.getnadir.com/v1"),
     Vendor("nano-gpt", "https://nano-gpt.com/api/v1", api_key_env=("NANOGPT_API_KEY",)),
-    Vendor("nebius", "https://api.studio.nebius.ai/v1", operations=EVERYTHING),
+    Vendor("nebius", "https://api.studio.nebius.ai/v1", operations=(*EVERYTHING, "image_generation")),
     Vendor("neosantara", "https://api.neosantara.xyz/v1", responses=True),
     Vendor("novita", "https://api.novita.ai/v3/openai", operations=CHAT_AND_COMPLETION),
     Vendor("nscale", "https://inference.api.nscale.com/v1"),
-    Vendor("nvidia_nim", "https://integrate.api.nvidia.com/v1", operations=EVERYTHING, thinking="template"),
+    Vendor(
+        "nvidia_nim",
+        "https://integrate.api.nvidia.com/v1",
+        operations=(*EVERYTHING, "rerank"),
+        paths={"rerank": "/ranking"},
+        addresses={"rerank": "https://ai.api.nvidia.com/v1/retrieval/{model_}/reranking"},
+        dialects={"rerank": RANKINGS},
+        thinking="template",
+    ),
     Vendor(
         "ovhcloud",
         "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
-        operations=CHAT_AND_EMBEDDING,
+        operations=(*CHAT_AND_EMBEDDING, "transcription"),
     ),
     Vendor("parasail", "https://api.parasail.io/v1", forced={"store": False}, responses=True),
     Vendor("pinstripes", "https://pinstripes.io/v1", operations=CHAT_AND_EMBEDDING, responses=True),
     Vendor("poe", "https://api.poe.com/v1"),
-    Vendor("prism", "https://api.prisminference.com/v1", responses=True),
+    Vendor("prism", "https://api.prisminference.com/v1", responses=True, messages_api="/messages"),
     Vendor("publicai", "https://api.publicai.co/v1", messages=Messages(flat_text=True)),
     Vendor("reka", "https://api.reka.ai/v1"),
-    Vendor("sail", "https://api.sailresearch.com/v1", responses=True),
+    Vendor("sail", "https://api.sailresearch.com/v1", responses=True, messages_api="/messages"),
     Vendor("sambanova", "https://api.sambanova.ai/v1", operations=CHAT_AND_EMBEDDING, thinking="template"),
     Vendor("sarvam", "https://api.sarvam.ai/v1"),
-    Vendor("scaleway", "https://api.scaleway.ai/v1", api_key_env=("SCW_SECRET_KEY",), operations=CHAT_AND_EMBEDDING),
+    Vendor(
+        "scaleway",
+        "https://api.scaleway.ai/v1",
+        api_key_env=("SCW_SECRET_KEY",),
+        operations=(*CHAT_AND_EMBEDDING, "rerank", "transcription"),
+    ),
     Vendor(
         "scx-ai",
         "https://api.scx.ai/v1",
@@ -115,7 +149,7 @@ PLAIN: tuple[Vendor, ...] = (
         ranges={"temperature": (0, 1.99)},
     ),
     Vendor("synthetic", "https://api.synthetic.new/openai/v1"),
-    Vendor("tencent", "https://tokenhub-intl.tencentcloudmaas.com/v1"),
+    Vendor("tencent", "https://tokenhub-intl.tencentcloudmaas.com/v1", messages_api="/messages"),
     Vendor(
         "tensormesh",
         "https://serverless.tensormesh.ai/v1",
@@ -135,11 +169,14 @@ PLAIN: tuple[Vendor, ...] = (
         "together_ai",
         "https://api.together.ai/v1",
         api_key_env=("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"),
-        operations=EVERYTHING,
+        operations=(*EVERYTHING, "rerank", "image_generation", "speech", *HEARING),
     ),
     Vendor("v0", "https://api.v0.dev/v1"),
     Vendor(
-        "veniceai", "https://api.venice.ai/api/v1", api_key_env=("VENICE_AI_API_KEY",), operations=CHAT_AND_EMBEDDING
+        "veniceai",
+        "https://api.venice.ai/api/v1",
+        api_key_env=("VENICE_AI_API_KEY",),
+        operations=(*CHAT_AND_EMBEDDING, "transcription"),
     ),
     Vendor("wandb", "https://api.inference.wandb.ai/v1", operations=CHAT_AND_EMBEDDING),
     Vendor("xiaomi_mimo", "https://api.xiaomimimo.com/v1", thinking="type"),

@@ -6,7 +6,12 @@ import re
 from dataclasses import replace
 
 from nova_plugin_openai_compatible.row import MAX_TOKENS, Gate, Messages, Vendor, edit
-from nova_plugin_openai_compatible.vendors.operations import CHAT_AND_COMPLETION, CHAT_AND_EMBEDDING, EVERYTHING
+from nova_plugin_openai_compatible.vendors.operations import (
+    CHAT_AND_COMPLETION,
+    CHAT_AND_EMBEDDING,
+    EVERYTHING,
+    HEARING,
+)
 
 SAMPLED_LOGPROBS = frozenset({"logprobs", "top_logprobs", "logit_bias"})
 PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})
@@ -20,14 +25,15 @@ MISTRAL = Vendor(
     "https://api.mistral.ai/v1",
     api_key_env=("MISTRAL_API_KEY", "MISTRAL_AZURE_API_KEY"),
     api_base_env=("MISTRAL_API_BASE", "MISTRAL_AZURE_API_BASE"),
-    operations=CHAT_AND_EMBEDDING,
+    operations=(*CHAT_AND_EMBEDDING, "moderation", "transcription"),
     base_edits=(edit(r"(.+)(?<!/v1)", r"\1/v1"),),
-    # https://docs.mistral.ai/api/endpoint/chat
-    renames={**MAX_TOKENS, "seed": "random_seed"},
+    # https://docs.mistral.ai/api/endpoint/chat and …/embeddings
+    renames={**MAX_TOKENS, "seed": "random_seed", "dimensions": "output_dimension"},
     values={"tool_choice": {"required": "any"}},
     narrows_named_tool="any",
     tool_name_limit=64,
-    unsupported=SAMPLED_LOGPROBS | {"modalities", "audio", "verbosity", "web_search_options"},
+    thinking="prompt",
+    unsupported=frozenset({"logit_bias", "modalities", "audio", "verbosity", "web_search_options"}),
     hints=OPENAI_ONLY_HINTS | {"stream_options"},
     schema_drop=frozenset({"strict", "$id", "$schema", "additionalProperties"}),
     inlines_refs=True,
@@ -37,6 +43,9 @@ MISTRAL = Vendor(
         keep_in=frozenset({"tool"}),
         call_members=frozenset({"id", "type", "function"}),
         drop_empty=True,
+        call_id_length=9,
+        marks_prefix=True,
+        flat_media=True,
     ),
     splits_content=True,
 )
@@ -44,7 +53,10 @@ MISTRAL = Vendor(
 DASHSCOPE = Vendor(
     "dashscope",
     "https://dashscope.aliyuncs.com/compatible-mode/v1",
-    operations=CHAT_AND_EMBEDDING,
+    operations=(*CHAT_AND_EMBEDDING, "rerank"),
+    # https://help.aliyun.com/en/model-studio/text-rerank-api
+    paths={"rerank": "/reranks"},
+    addresses={"rerank": "https://dashscope.aliyuncs.com/compatible-api/v1/reranks"},
     # https://help.aliyun.com/en/model-studio/qwen-api-via-openai-chat-completions
     keeps_cache_control=True,
     tool_name_limit=64,
@@ -99,6 +111,7 @@ QUIRKS: tuple[Vendor, ...] = (
     Vendor(
         "deepseek",
         "https://api.deepseek.com/beta",
+        messages_api="https://api.deepseek.com/anthropic/v1/messages",
         operations=CHAT_AND_COMPLETION,
         # https://api-docs.deepseek.com/api/create-chat-completion
         tool_name_limit=64,
@@ -115,8 +128,14 @@ QUIRKS: tuple[Vendor, ...] = (
         "https://api.fireworks.ai/inference/v1",
         api_key_env=("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
         api_base_env=("FIREWORKS_API_BASE",),
-        operations=EVERYTHING,
-        model_edit=edit(r"[^/]+", r"accounts/fireworks/models/\g<0>"),
+        operations=(*EVERYTHING, "rerank", *HEARING),
+        results_at="data",
+        # https://docs.fireworks.ai/api-reference/audio-transcriptions
+        addresses={
+            "transcription": "https://audio-prod.us-virginia-1.direct.fireworks.ai/v1/audio/transcriptions",
+            "translation": "https://audio-prod.us-virginia-1.direct.fireworks.ai/v1/audio/translations",
+        },
+        model_edit=edit(r"(?!whisper)[^/]+", r"accounts/fireworks/models/\g<0>"),
         values={"tool_choice": {"required": "any"}},
         # https://docs.fireworks.ai/guides/reasoning
         exclusive=(("thinking", "reasoning_effort"),),
@@ -135,6 +154,7 @@ QUIRKS: tuple[Vendor, ...] = (
     Vendor(
         "groq",
         "https://api.groq.com/openai/v1",
+        operations=("chat", "speech", *HEARING),
         # https://console.groq.com/docs/openai, "Currently unsupported OpenAI features"
         unsupported=SAMPLED_LOGPROBS | {"n"},
         hints=frozenset({"store", "metadata"}),
@@ -154,6 +174,7 @@ QUIRKS: tuple[Vendor, ...] = (
     Vendor(
         "minimax",
         "https://api.minimax.io/v1",
+        messages_api="https://api.minimax.io/anthropic/v1/messages",
         # https://platform.minimax.io/docs/api-reference/text-openai-api: some are ignored without a word there
         ranges={"temperature": (0.01, 1)},
         unsupported=PENALTIES | {"logit_bias", "n"},
@@ -166,6 +187,7 @@ QUIRKS: tuple[Vendor, ...] = (
     Vendor(
         "moonshot",
         "https://api.moonshot.ai/v1",
+        messages_api="https://api.moonshot.ai/anthropic/v1/messages",
         # https://platform.kimi.ai/docs/api/chat
         renames={},
         ranges={"temperature": (0, 1)},
@@ -182,7 +204,10 @@ QUIRKS: tuple[Vendor, ...] = (
         "openrouter",
         "https://openrouter.ai/api/v1",
         api_key_env=("OPENROUTER_API_KEY", "OR_API_KEY"),
-        operations=EVERYTHING,
+        # https://openrouter.ai/docs/api-reference
+        operations=(*EVERYTHING, "image_generation", "speech"),
+        paths={"image_generation": "/images"},
+        messages_api="/messages",
         env_headers={"HTTP-Referer": "OR_SITE_URL", "X-Title": "OR_APP_NAME"},
         keeps_cache_control=True,
         thinking="reasoning",
@@ -193,6 +218,10 @@ QUIRKS: tuple[Vendor, ...] = (
         "perplexity",
         "https://api.perplexity.ai",
         api_key_env=("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
+        operations=CHAT_AND_EMBEDDING,
+        # https://docs.perplexity.ai/api-reference/embeddings-post
+        paths={"embedding": "/v1/embeddings"},
+        int8_vectors=True,
         # https://docs.perplexity.ai/api-reference/chat-completions-post
         unsupported=TOOLS | SAMPLED_LOGPROBS | {"n", "seed", "stop"},
         hints=OPENAI_ONLY_HINTS,
@@ -201,23 +230,42 @@ QUIRKS: tuple[Vendor, ...] = (
         cites=True,
     ),
     replace(DASHSCOPE, name="qwen_ai_platform"),
-    replace(DASHSCOPE, name="qwencloud", base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
+    replace(
+        DASHSCOPE,
+        name="qwencloud",
+        base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        addresses={"rerank": "https://dashscope-intl.aliyuncs.com/compatible-api/v1/reranks"},
+    ),
     Vendor(
-        "snowflake",
-        # https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api
-        "https://{SNOWFLAKE_ACCOUNT_ID}.snowflakecomputing.com/api/v2/cortex/v1",
-        api_key_env=("SNOWFLAKE_JWT", "SNOWFLAKE_API_KEY"),
-        base_edits=(
-            edit(r"(https?://[^/]+)(?:/api/v2)?", r"\1/api/v2/cortex/v1"),
-            edit(r"(.+/api/v2/cortex)", r"\1/v1"),
-        ),
-        renames={"max_tokens": "max_completion_tokens"},
+        "recraft",
+        # https://www.recraft.ai/docs/api-reference/endpoints
+        "https://external.api.recraft.ai/v1",
+        operations=("image_generation",),
+        base_edits=(edit(r"(https?://[^/]+)", r"\1/v1"),),
+        unsupported=frozenset({"background", "moderation", "output_compression"}),
+        hints=frozenset({"quality", "user", "stream", "partial_images"}),
+    ),
+    Vendor(
+        "text-completion-codestral",
+        "https://codestral.mistral.ai/v1",
+        api_key_env=("CODESTRAL_API_KEY",),
+        api_base_env=("CODESTRAL_API_BASE",),
+        operations=("completion",),
+        # https://docs.mistral.ai/api/endpoint/fim
+        paths={"completion": "/fim/completions"},
+        renames={**MAX_TOKENS, "seed": "random_seed"},
+        unsupported=PENALTIES | {"n", "logit_bias", "logprobs", "echo", "best_of"},
+        hints=OPENAI_ONLY_HINTS | {"stream_options"},
+        completes_as_chat=True,
     ),
     Vendor(
         "vercel_ai_gateway",
         "https://ai-gateway.vercel.sh/v1",
         api_key_env=("VERCEL_AI_GATEWAY_API_KEY", "AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN"),
+        # https://vercel.com/docs/ai-gateway/sdks-and-apis
         operations=CHAT_AND_EMBEDDING,
+        responses=True,
+        messages_api="/messages",
         keeps_cache_control=True,
         thinking="reasoning",
         renames={},
@@ -235,8 +283,12 @@ QUIRKS: tuple[Vendor, ...] = (
     Vendor(
         "xai",
         "https://api.x.ai/v1",
+        operations=("chat", "transcription"),
+        # https://docs.x.ai/developers/rest-api-reference/inference/voice
+        paths={"transcription": "/stt"},
         # Searching the web is only served by the vendor's Responses API.
-        unsupported=frozenset({"presence_penalty", "web_search_options"}),
+        # https://docs.x.ai/docs/guides/image-generations: images have no size, quality or style
+        unsupported=frozenset({"presence_penalty", "web_search_options", "size", "quality", "style"}),
         gates=(
             Gate(re.compile(r".*(grok-3-mini|grok-4|grok-code-fast)"), frozenset({"stop"})),
             Gate(re.compile(r".*(grok-4|grok-code-fast)"), frozenset({"frequency_penalty"})),
@@ -251,6 +303,7 @@ QUIRKS: tuple[Vendor, ...] = (
     Vendor(
         "zai",
         "https://api.z.ai/api/paas/v4",
+        messages_api="https://api.z.ai/api/anthropic/v1/messages",
         # https://docs.z.ai/api-reference/llm/chat-completion
         ranges={"temperature": (0, 1), "top_p": (0.01, 1)},
         unsupported=PENALTIES | SAMPLED_LOGPROBS | {"n", "seed"},

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from nova_plugin_openai_compatible.row import Vendor, edit
-from nova_plugin_openai_compatible.vendors.operations import CHAT_AND_COMPLETION, CHAT_AND_EMBEDDING, EVERYTHING
+from nova_plugin_openai_compatible.vendors.operations import (
+    CHAT_AND_COMPLETION,
+    CHAT_AND_EMBEDDING,
+    EVERYTHING,
+    HEARING,
+    MEDIA,
+)
 
 SERVERS: tuple[Vendor, ...] = (
     Vendor(
@@ -11,7 +17,7 @@ SERVERS: tuple[Vendor, ...] = (
         api_key_env=(),
         api_base_env=(),
         key_required=False,
-        operations=EVERYTHING,
+        operations=(*EVERYTHING, *MEDIA),
         keeps_cache_control=True,
         renames={},
     ),
@@ -22,10 +28,17 @@ SERVERS: tuple[Vendor, ...] = (
         operations=EVERYTHING,
     ),
     Vendor("gdc"),
-    Vendor("hosted_vllm", key_required=False, operations=EVERYTHING, renames={}, thinking="template", responses=True),
-    Vendor("infinity", key_required=False, operations=("embedding",)),
+    Vendor(
+        "hosted_vllm",
+        key_required=False,
+        operations=(*EVERYTHING, "rerank", *HEARING),
+        renames={},
+        thinking="template",
+        responses=True,
+    ),
+    Vendor("infinity", key_required=False, operations=("embedding", "rerank")),
     Vendor("lemonade", "http://localhost:8000/api/v1", key_required=False, operations=CHAT_AND_COMPLETION),
-    Vendor("litellm_proxy", operations=EVERYTHING, keeps_cache_control=True, renames={}, responses=True),
+    Vendor("litellm_proxy", operations=(*EVERYTHING, *MEDIA), keeps_cache_control=True, renames={}, responses=True),
     Vendor("llamafile", "http://127.0.0.1:8080/v1", key_required=False, operations=EVERYTHING),
     Vendor("lm_studio", key_required=False, operations=EVERYTHING),
     Vendor("oobabooga", key_required=False, operations=EVERYTHING),
@@ -37,5 +50,9 @@ SERVERS: tuple[Vendor, ...] = (
         place=edit(r"(chat|agent)/([^/]+)/.+", r"/api/v1/\1s_openai/\2"),
         model_edit=edit(r"(?:chat|agent)/[^/]+/(.+)", r"\1"),
     ),
-    Vendor("xinference", key_required=False, operations=EVERYTHING),
+    Vendor(
+        "xinference",
+        key_required=False,
+        operations=(*EVERYTHING, "rerank", "image_generation", "image_edit", "speech", *HEARING),
+    ),
 )
