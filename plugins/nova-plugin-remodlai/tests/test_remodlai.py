@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nova_core.errors import ConfigurationError
+from nova_core.testing.provider_bench import bench, transcription_request
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
-from nova_core.types.message import Request
+from nova_core.types.message import Reply, Request
 from nova_core.types.upstream import Exchange
 from nova_core.wire.body import parse_members
 from nova_core.wire.openai_chat import OPENAI_CHAT
@@ -144,3 +145,14 @@ def test_chat_with_pictures_passes():
     exchange = plugin.provider_call(Call(request), request, where)
     assert exchange.request.url == "http://nova.test:8000/v1/chat/completions"
     assert sent(exchange) == {**body, "model": "nova-vision"}
+
+
+async def test_speech_is_transcribed_by_a_form(upstream):
+    upstream.script("nova-whisper", "hello there")
+    given = Deployment("i", "heard", "remodlai", "nova-whisper", api_base=f"{upstream.url}/v1")
+    async with bench(plugin, plugin.complete(given, {})) as at:
+        reply = await at.ask(transcription_request("heard", b"abc", language="en"))
+    assert isinstance(reply, Reply)
+    assert reply.get("text") == "hello there"
+    assert (upstream.last.route, upstream.last.form[-1].content) == ("/v1/audio/transcriptions", b"abc")
+    assert upstream.last.members == {"model": "nova-whisper", "language": "en"}
