@@ -1,0 +1,5 @@
+"""SAP AI Core as a provider."""
+
+from nova_plugin_sap.provider import Sap
+
+plugin = Sap()
