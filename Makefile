@@ -6,7 +6,7 @@ MINUTES ?= 30
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check static format docs bench bench-full bench-soak dists clean
+.PHONY: help setup serve test check static clients matrix format docs bench bench-full bench-soak dists clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,13 @@ check: static ## lint, types, layers, house rules, examples in the docs
 
 test: static ## everything that check does, and the whole suite
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+clients: setup ## the client libraries that need another version of openai than the tests, from a folder of their own
+	$(BIN)/python -m pip install -q --upgrade --target build/clients instructor llama-index-llms-openai-like anthropic
+	PYTHONPATH=build/clients $(PYTEST) -q tests/clients/test_instructor.py tests/clients/test_llama_index.py
+
+matrix: setup ## every caller's dialect against every provider, as tables
+	$(BIN)/python -m tests.matrix
 
 format: setup ## put every file in shape
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,1 @@
+"""Every caller's dialect against every provider: what goes upstream, and what comes back."""

@@ -1,0 +1,112 @@
+"""The rows of the matrix: where each provider is asked, in which wire formats, and what it does differently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.matrix.anthropic_messages import MessagesWire
+from tests.matrix.cohere import CohereWire
+from tests.matrix.converse import ConverseWire, InvokeWire
+from tests.matrix.gemini import GeminiWire
+from tests.matrix.ollama import OllamaWire
+from tests.matrix.openai_chat import ChatWire
+from tests.matrix.openai_responses import ResponsesWire
+from tests.matrix.said import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One provider. `base` follows the upstream's address, `wires` are by the end of the path that is asked.
+
+    `refused` names by scenario the parameter that is refused, whoever asks. `thinks` is the model for the column
+    `reasoning`, where it is another one, and `effort` how the wire says a high effort. `replays` are the callers whose
+    thoughts go back to the vendor as text where its format has no signatures. `counts_thoughts` says whether usage
+    tells the tokens of thoughts apart.
+    """
+
+    model: str
+    wires: Mapping[str, Wire]
+    base: str = ""
+    thinks: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    replays: frozenset[str] = frozenset()
+    counts_thoughts: bool = True
+    effort: str = "high"
+
+
+CHAT, RESPONSES, MESSAGES, GEMINI = ChatWire(), ResponsesWire(), MessagesWire(), GeminiWire()
+VERTEX = MessagesWire("vertex-2023-10-16")
+INVOKE = InvokeWire()
+MISTRAL = ChatWire(("mistralai.client.models", "ChatCompletionRequest"), {"random_seed": "seed"})
+PLACE = "/v1/projects/p/locations/us-central1"
+GEMINI_WIRES: Mapping[str, Wire] = {":generateContent": GEMINI, ":streamGenerateContent": GEMINI}
+
+CLAUDE, THINKING_CLAUDE = "claude-sonnet-4-5", "claude-opus-4-8"
+ALL = frozenset({"openai_chat", "openai_responses", "anthropic_messages", "gemini"})
+SAME = frozenset({"openai_chat"})
+NO_SAMPLING = {"plain": "temperature", "stream": "temperature"}
+
+ROWS: Mapping[str, Row] = {
+    "openai": Row(
+        "openai/gpt-4.1",
+        {"/chat/completions": CHAT, "/responses": RESPONSES},
+        "/v1",
+        thinks="openai/gpt-5.1",
+        replays=SAME,
+    ),
+    "anthropic": Row(f"anthropic/{CLAUDE}", {"/v1/messages": MESSAGES}, thinks=f"anthropic/{THINKING_CLAUDE}"),
+    "gemini": Row("gemini/gemini-3.5-flash", GEMINI_WIRES, "/v1beta"),
+    "vertex_ai (Gemini)": Row("vertex_ai/gemini-3.5-flash", GEMINI_WIRES, PLACE),
+    "vertex_ai (Claude)": Row(
+        f"vertex_ai/{CLAUDE}",
+        {":rawPredict": VERTEX, ":streamRawPredict": VERTEX},
+        PLACE,
+        thinks=f"vertex_ai/{THINKING_CLAUDE}",
+    ),
+    "bedrock (Converse)": Row(
+        f"bedrock/converse/anthropic.{CLAUDE}-20250929-v1:0",
+        {"/converse": ConverseWire(), "/converse-stream": ConverseWire()},
+        thinks=f"bedrock/converse/anthropic.{THINKING_CLAUDE}",
+        counts_thoughts=False,
+    ),
+    "bedrock (Claude)": Row(
+        f"bedrock/invoke/anthropic.{CLAUDE}-20250929-v1:0",
+        {"/invoke": INVOKE, "/invoke-with-response-stream": INVOKE},
+        thinks=f"bedrock/invoke/anthropic.{THINKING_CLAUDE}",
+    ),
+    "azure": Row(
+        "azure/gpt-4.1",
+        {"/chat/completions": CHAT, "/responses": RESPONSES},
+        thinks="azure/gpt-5.1",
+        replays=SAME,
+    ),
+    "azure_ai (Claude)": Row(
+        f"azure_ai/{THINKING_CLAUDE}", {"/v1/messages": MESSAGES}, "/anthropic", refused=NO_SAMPLING
+    ),
+    "ollama": Row("ollama/gpt-oss:20b", {"/api/chat": OllamaWire()}, replays=ALL, counts_thoughts=False),
+    "mistral": Row("mistral/mistral-medium-latest", {"/chat/completions": MISTRAL}, "/v1"),
+    "cohere": Row(
+        "cohere/command-a-03-2025",
+        {"/v2/chat": CohereWire()},
+        thinks="cohere/command-a-reasoning-08-2025",
+        replays=ALL,
+        effort="no limit",
+        counts_thoughts=False,
+    ),
+    "databricks": Row(
+        "databricks/databricks-meta-llama-3-3-70b-instruct",
+        {"/serving-endpoints/chat/completions": CHAT, "/anthropic/v1/messages": MESSAGES},
+        "/serving-endpoints",
+        thinks=f"databricks/databricks-{THINKING_CLAUDE}",
+    ),
+    "huggingface": Row(
+        "huggingface/meta-llama/Llama-3.3-70B-Instruct", {"/chat/completions": CHAT}, "/v1", replays=SAME
+    ),
+    "xai": Row(
+        "xai/grok-3", {"/chat/completions": CHAT, "/responses": RESPONSES}, "/v1", thinks="xai/grok-3-mini",
+        replays=SAME,
+    ),
+}  # fmt: skip
