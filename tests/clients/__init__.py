@@ -1,0 +1,1 @@
+"""Libraries on top of the official clients, end to end."""
