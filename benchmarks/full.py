@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.binaries import ROOT, compiled
 from benchmarks.features import Cost, costs
 from benchmarks.footprint import footprint, import_seconds, ready_seconds
+from benchmarks.interpreter import use_quickest
 from benchmarks.machine import system_load
 from benchmarks.processes import StartError
 from benchmarks.report import goals_table, page
@@ -127,4 +128,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    use_quickest()
     sys.exit(main())

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.binaries import compiled
+from benchmarks.interpreter import use_quickest
 from benchmarks.processes import StartError
 from benchmarks.rounds import Bench, Result, Running, bench, interleaved
 from benchmarks.rows import ROWS, Figure, Row
@@ -71,4 +72,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    use_quickest()
     sys.exit(main())

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from benchmarks.interpreter import use_quickest
 from benchmarks.processes import answers, end, free_port
 from benchmarks.readings import PROC, cpu_seconds, tree
 
@@ -92,4 +93,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    use_quickest()
     sys.exit(main())

@@ -17,7 +17,8 @@ def installed(name: str, requirement: str) -> str:
     """Install once; the version that is there. Raises UnavailableError."""
     binaries = environment(name)
     if not (binaries / name).exists():
-        run([sys.executable, "-m", "venv", cache() / name])
-        run([binaries / "pip", "install", "--quiet", requirement])
+        # Debian keeps venv's own pip in another package.
+        run([sys.executable, "-m", "venv", "--without-pip", cache() / name])
+        run([sys.executable, "-m", "pip", "--python", binaries / "python", "install", "--quiet", requirement])
     probe = f"from importlib.metadata import version; print(version({name!r}))"
     return run([binaries / "python", "-c", probe]).strip()
