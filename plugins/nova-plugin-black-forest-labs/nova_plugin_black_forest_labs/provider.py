@@ -1,0 +1,118 @@
+"""Black Forest Labs: a task that makes one image, asked about until it is done."""
+
+# https://docs.bfl.ai/quick_start/generating_images
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from nova_core.errors import ContentPolicyViolationError
+from nova_core.hookspecs import hookimpl
+from nova_core.types.call import Call
+from nova_core.types.deployment import Deployment
+from nova_core.types.dialect import Dialect
+from nova_core.types.fidelity import Fate, Fidelity, FieldNote
+from nova_core.types.message import Operation, Request, plain
+from nova_core.types.upstream import Exchange
+from nova_core.wire.enveloped import Body, Enveloped, Opener, failure
+from nova_core.wire.fetched_images import with_data
+from nova_core.wire.image_words import answered, nearest_shape, own_words, shape_note, size_of, unsaid_fields
+from nova_core.wire.openai_images import OPENAI_IMAGES
+from nova_core.wire.polled import followed
+from nova_core.wire.provider import Lane, of_deployment
+
+WORKING = frozenset({"Pending", "Queued", "Processing", "Generating"})
+MODERATED = frozenset({"Request Moderated", "Content Moderated"})
+SHAPED = re.compile(r"kontext|ultra")
+"""Models that are told a shape, where others are told width and height."""
+SHAPES = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9", "9:21")
+OWN_HOST = ".bfl.ai"
+
+
+class BlackForestLabs(Enveloped):
+    """`black_forest_labs/{model}`: `flux-2-pro`, `flux-kontext-max` and the like."""
+
+    providers = ("black_forest_labs",)
+    base_url = "https://api.bfl.ai"
+    api_base_env = ("BFL_API_BASE",)
+    api_key_env = ("BFL_API_KEY", "BLACK_FOREST_LABS_API_KEY")
+    dialects: Mapping[Operation, Dialect] = {"image_generation": OPENAI_IMAGES}
+    enveloped = frozenset({"image_generation"})
+    paths: Mapping[Operation, str] = {"image_generation": "/v1"}
+    secret_headers = frozenset({*Enveloped.secret_headers, "x-key"})
+
+    @of_deployment
+    def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
+        """`x-key`."""
+        key = self.key(deployment)
+        return [("x-key", key)] if key else []
+
+    def url(self, deployment: Deployment, operation: Operation) -> str:
+        """The model's address."""
+        parts = urlsplit(deployment.api_base or self.base_url)
+        path = parts.path.rstrip("/").removesuffix(f"/{deployment.model}").removesuffix("/v1")
+        return urlunsplit((parts.scheme, parts.netloc, f"{path}/v1/{deployment.model}", parts.query, ""))
+
+    def review(self, request: Request) -> Fidelity:
+        """What a task has no word for."""
+        return Fidelity((*unsaid_fields(request, ("size", "output_format")), *_shape(request)))
+
+    def to_upstream(self, request: Request) -> Request:
+        """Images come when they are done."""
+        return request.without("stream", "partial_images")
+
+    def body(self, request: Request, lane: Lane, *, streamed: bool) -> Body:
+        """A task. Raises BadRequestError for a size that is none."""
+        members = plain(request.members)
+        body: Body = {"prompt": members["prompt"], **own_words(members)}
+        if members.get("output_format") is not None:
+            body["output_format"] = members["output_format"]
+        if (size := size_of(request)) is not None:
+            shaped = SHAPED.search(lane.deployment.model)
+            body |= {"aspect_ratio": nearest_shape(size, SHAPES)} if shaped else {"width": size[0], "height": size[1]}
+        return body
+
+    def opened(self, answer: Body, operation: Operation) -> Mapping[str, Any]:
+        """The image of a task that is done. Raises ContentPolicyViolationError for one that was moderated."""
+        status = answer.get("status")
+        if status in MODERATED:
+            raise ContentPolicyViolationError(f"the upstream stopped the image: {status}")
+        if status != "Ready":
+            return failure(_said(answer) or f"the task ended as {status}")
+        return answered([{"url": answer["result"]["sample"]}])
+
+    def opener(self, seed: str) -> Opener:
+        """Never asked: images come whole."""
+        raise AssertionError("images are not streamed")
+
+    @hookimpl
+    def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
+        """One attempt: the task, and questions about it; images are fetched for callers who want their data."""
+        exchange = super().provider_call(call, request, deployment)
+        base = deployment.api_base or self.base_url
+        task = followed(exchange, _next, base, OWN_HOST)
+        return with_data(task) if request.get("response_format") == "b64_json" else task
+
+
+def _next(task: Mapping[str, Any]) -> str | None:
+    """Where a task that goes on is asked about, which it says when it begins."""
+    if url := task.get("polling_url"):
+        return str(url)
+    return "" if task.get("status") in WORKING else None
+
+
+def _said(answer: Mapping[str, Any]) -> str:
+    details = answer.get("details") or answer.get("detail") or answer.get("result")
+    return details if isinstance(details, str) else msgspec.json.encode(details).decode() if details else ""
+
+
+def _shape(request: Request) -> Iterator[FieldNote]:
+    if SHAPED.search(request.model) and (size := size_of(request)) is not None:
+        yield shape_note(size, nearest_shape(size, SHAPES))
+    if request.get("response_format") == "url":
+        yield FieldNote("response_format", Fate.MAPPED, "addresses last for ten minutes")
