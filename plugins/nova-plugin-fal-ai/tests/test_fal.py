@@ -1,0 +1,80 @@
+"""fal: where models are, what they are told of an image, and what they answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from nova_core.errors import BadGatewayError, BadRequestError, UnsupportedParamsError
+from nova_core.testing import ScriptedUpstream
+from nova_core.testing.provider_bench import bench
+from nova_core.types.call import Call, CallOptions
+from nova_core.types.deployment import Deployment
+from nova_core.types.message import Request
+from nova_core.types.upstream import Exchange, UpstreamResponse
+from nova_core.wire.openai_images import OPENAI_IMAGES
+from nova_plugin_fal_ai import plugin
+
+FLUX = "fal-ai/flux/dev"
+KEY = "fal-key-123456"
+
+
+def drawn(**members: Any) -> Request:
+    return Request("image_generation", OPENAI_IMAGES, {"model": "public", "prompt": "a cat", **members})
+
+
+def attempted(model: str, drop: bool | None = None, **members: Any) -> tuple[Call, Exchange]:
+    where = plugin.complete(Deployment("d", "public", "fal_ai", model), {"FAL_KEY": KEY})
+    request = drawn(**members)
+    call = Call(request, options=CallOptions(drop_params=drop))
+    return call, plugin.provider_call(call, request, where)
+
+
+def test_a_model_of_images_has_an_address_and_inputs_of_its_own():
+    _, exchange = attempted(FLUX, n=2, size="512x768", output_format="png", guidance_scale=3.5)
+    assert exchange.request.url == "https://fal.run/fal-ai/flux/dev"
+    assert dict(exchange.request.headers)["Authorization"] == f"Key {KEY}"
+    assert json.loads(exchange.request.body or b"") == {
+        "prompt": "a cat",
+        "num_images": 2,
+        "output_format": "png",
+        "guidance_scale": 3.5,
+        "image_size": {"width": 512, "height": 768},
+    }
+
+
+def test_some_models_are_told_a_shape():
+    call, exchange = attempted("fal-ai/imagen4/preview", size="1792x1024")
+    assert json.loads(exchange.request.body or b"") == {"prompt": "a cat", "aspect_ratio": "16:9"}
+    assert [note.field for note in call.fidelity.notes] == ["size"]
+
+
+def test_what_cannot_be_said_is_refused_or_dropped():
+    with pytest.raises(UnsupportedParamsError, match="style"):
+        attempted(FLUX, style="vivid")
+    call, _ = attempted(FLUX, drop=True, style="vivid", quality="hd", user="u")
+    assert set(call.fidelity.dropped) == {"style", "quality", "user"}
+    with pytest.raises(BadRequestError, match="WIDTHxHEIGHT"):
+        attempted(FLUX, size="large")
+
+
+def test_answers_of_one_image_and_of_several_are_read():
+    _, exchange = attempted(FLUX)
+    for body in ({"images": [{"url": "https://x/a"}]}, {"image": {"url": "https://x/a"}}, {"images": ["https://x/a"]}):
+        reply = exchange.read(UpstreamResponse(200, {}, json.dumps(body).encode()))
+        assert reply.get("data") == [{"url": "https://x/a"}]
+    with pytest.raises(BadGatewayError, match="not found"):
+        exchange.read(UpstreamResponse(200, {}, b'{"detail": "model not found"}'))
+
+
+async def test_images_are_fetched_for_those_who_want_their_data(upstream: ScriptedUpstream):
+    upstream.script(f"/{FLUX}", json={"images": [{"url": f"{upstream.url}/file.png"}]})
+    upstream.script("/file.png", body=b"\x89PNG", headers={"content-type": "image/png"})
+    where = plugin.complete(Deployment("d", "public", "fal_ai", FLUX, api_base=upstream.url), {"FAL_KEY": KEY})
+    async with bench(plugin, where) as asking:
+        reply = await asking.ask(drawn(response_format="b64_json"))
+    assert [image.data for image in reply.typed.images] == [base64.b64encode(b"\x89PNG").decode()]
+    assert upstream.last.header("authorization") is None
