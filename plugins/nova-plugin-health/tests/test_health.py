@@ -140,6 +140,24 @@ async def test_checks_are_few_at_a_time_cheap_and_leave_some_alone(
     assert {bodies[name]["max_tokens"] for name in names} == {2}
 
 
+async def test_rerankers_and_moderators_are_asked_what_they_are_there_for(
+    gateway: GatewayFactory, upstream: ScriptedUpstream
+) -> None:
+    at = {"api_base": "{upstream}/v1", "api_key": "k"}
+    entries = [
+        {
+            "model_name": mode,
+            "params": {"model": f"custom_openai/{mode}", **at},
+            "model_info": {"id": mode, "mode": mode},
+        }
+        for mode in ("rerank", "moderation", "image_generation")
+    ]
+    caller = await gateway(config(*entries, health_check_interval=60))
+    await upstream.until(lambda it: len(it.asked) == 2)
+    assert {received.route for received in upstream.requests} == {"/v1/rerank", "/v1/moderations"}
+    await until(lambda: all(problem(caller, mode) is None for mode in ("rerank", "moderation")))
+
+
 async def test_a_pattern_is_asked_for_its_health_check_model(
     gateway: GatewayFactory, upstream: ScriptedUpstream
 ) -> None:
