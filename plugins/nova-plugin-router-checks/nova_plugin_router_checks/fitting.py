@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from nova_core.errors import BadRequestError, ContextWindowExceededError, NovaError, UnsupportedParamsError
 from nova_core.types.call import CallOptions
 from nova_core.types.deployment import Deployment
+from nova_core.types.facts import ABILITY_OF
 from nova_core.wire.drop_policy import DropPolicy
 from nova_plugin_router_checks.needs import REGION, Needs
 
 IN_REGION = {"eu": ("eu-", "europe-"), "us": ("us-",)}
 """How the names of a region's parts begin; of any other region they begin with its own name."""
+
+ALWAYS_ALIKE = frozenset({"image", "audio"})
+"""Kinds of content that a provider takes in each of their forms or in none; files may be text, which all take."""
+
+BY_VALUE = frozenset({"tool_choice", "response_format", "reasoning_effort", "modalities", "service_tier", "verbosity"})
+"""Parameters of which a provider may refuse one value and take another: it says so itself when it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,12 @@ def misfit(needs: Needs, options: CallOptions, deployment: Deployment) -> Misfit
     for kind in needs.kinds:
         if facts.takes(kind) is False:
             return Misfit("content", f"its model takes no {kind}", kind)
-    name = _unsupported(needs, options, deployment)
-    return Misfit("parameter", f"its model does not support {name}", name) if name else None
+        if needs.of_chat and kind in ALWAYS_ALIKE and deployment.capabilities.refuses(ABILITY_OF[kind]):
+            return Misfit("content", f"its provider takes no {kind}", kind)
+    if name := _unsupported(needs, options, deployment):
+        return Misfit("parameter", f"its model does not support {name}", name)
+    name = _refused(needs, options, deployment)
+    return Misfit("parameter", f"its provider refuses {name}", name) if name else None
 
 
 def too_small(tokens: int, deployment: Deployment) -> Misfit | None:
@@ -99,10 +110,22 @@ def _unsupported(needs: Needs, options: CallOptions, deployment: Deployment) -> 
         for name in needs.parameters
         if name not in listed or facts.supports.get(needs.abilities.get(name, "")) is False
     ]
-    if not lacked:
+    return _kept(lacked, options, deployment)
+
+
+def _refused(needs: Needs, options: CallOptions, deployment: Deployment) -> str | None:
+    if not needs.of_chat:
+        return None  # a parameter of that name may be another one elsewhere
+    refused = [name for name in needs.parameters - BY_VALUE if deployment.capabilities.refuses(name)]
+    return _kept(refused, options, deployment)
+
+
+def _kept(names: Sequence[str], options: CallOptions, deployment: Deployment) -> str | None:
+    """The first of these parameters that may not be dropped and is not sent whatever anybody says."""
+    if not names:
         return None
     policy = DropPolicy.of(options, deployment)
-    return None if policy.drop else min((name for name in lacked if name not in policy.allowed), default=None)
+    return None if policy.drop else min((name for name in names if name not in policy.allowed), default=None)
 
 
 def _lies_in(deployment: Deployment, region: str) -> bool:

@@ -55,13 +55,17 @@ PARAMETERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """`kinds` of content besides text, `parameters` and the `abilities` they ask for, `items` of a batch, `region`."""
+    """`kinds` of content besides text, `parameters` and the `abilities` they ask for, `items` of a batch, `region`.
+
+    `of_chat` says that it is a chat, of which providers say what they take.
+    """
 
     kinds: tuple[str, ...] = ()
     parameters: frozenset[str] = frozenset()
     abilities: Mapping[str, str] = field(default_factory=dict)
     items: int = 0
     region: str | None = None
+    of_chat: bool = False
 
 
 def needs_of(call: Call, request: Request, body: bytes) -> Needs:
@@ -76,6 +80,7 @@ def needs_of(call: Call, request: Request, body: bytes) -> Needs:
         abilities=abilities,
         items=_items(request) if request.operation == "embedding" else 0,
         region=region_of(call),
+        of_chat=request.operation == "chat",
     )
 
 

@@ -30,6 +30,12 @@ PICTURE = [
         "content": [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": "https://host/p.png"}}],
     }
 ]
+SOUND = [
+    {
+        "role": "user",
+        "content": [{"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}],
+    }
+]
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
 WORDS = "word " * 400
 
@@ -207,3 +213,49 @@ def test_no_prompt_has_more_tokens_than_the_bound_on_its_body(said: list[dict[st
     members = {"model": "m", "messages": said, **({"tools": TOOLS} if tools else {})}
     request = Request("chat", OPENAI_CHAT, members)
     assert at_most(request.encode()) >= count_chat(request.chat)
+
+
+def elsewhere(provider: str, model: str) -> dict[str, Any]:
+    params = {"model": f"{provider}/{model}", "api_base": "{upstream}/v1", "api_key": "k"}
+    return {"model_name": "m", "params": params, "model_info": {"id": model}}
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({"messages": SOUND}, "its provider takes no audio"),
+        ({"logit_bias": {"50256": -100}}, "its provider refuses logit_bias"),
+        ({"n": 2}, "its provider refuses n"),
+    ],
+    ids=["audio", "logit_bias", "n"],
+)
+async def test_what_a_provider_has_no_word_for_goes_to_another(
+    gateway: GatewayFactory, upstream: ScriptedUpstream, members: dict[str, Any], why: str
+) -> None:
+    caller = await gateway(config(elsewhere("ollama", "deaf"), entry("hears")))
+    for _ in range(8):
+        await caller.chat("m", members.get("messages", "Hi"), **{"max_tokens": 5, **without_messages(members)})
+    assert set(upstream.asked) == {"hears"}
+    assert caller.last is not None
+    assert ("left out deaf", why) in [(note.what, note.why) for note in caller.last.notes]
+
+
+def without_messages(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if name != "messages"}
+
+
+async def test_an_image_goes_to_no_provider_that_has_no_word_for_images(
+    gateway: GatewayFactory, upstream: ScriptedUpstream
+) -> None:
+    caller = await gateway(config(elsewhere("text-completion-openai", "blind"), entry("sees")))
+    for _ in range(8):
+        await caller.chat("m", PICTURE)
+    assert set(upstream.asked) == {"sees"}
+
+
+async def test_a_parameter_that_may_be_dropped_keeps_nobody_out(
+    gateway: GatewayFactory, upstream: ScriptedUpstream
+) -> None:
+    caller = await gateway({**config(elsewhere("ollama", "deaf")), "nova_settings": {"drop_params": True}})
+    await caller.chat("m", "Hi", n=2)
+    assert upstream.asked == ["deaf"]
