@@ -13,6 +13,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.message import Request, Stream
 from nova_core.types.plugin import ConfigSection, GatewayView
 from nova_core.types.principal import Principal
+from nova_core.types.upload import files_of
 from nova_core.wire.openai_responses import NAME as RESPONSES
 from nova_core.wire.openai_responses import OPENAI_RESPONSES
 from nova_core.wire.probing import PROBER
@@ -118,7 +119,12 @@ def targets_of(deployment: Deployment) -> tuple[str, ...]:
 
 
 def copied(request: Request) -> Request | None:
-    """The request without what ties it to the caller's conversation; None when it cannot be without."""
+    """The request without what ties it to the caller's conversation; None when it cannot be without.
+
+    Nor can a request with a file be copied: its bytes are gone with the caller's request.
+    """
+    if files_of(request.members):
+        return None
     if request.dialect.name != RESPONSES:
         return request
     if "previous_response_id" in request.members:

@@ -10,11 +10,12 @@ import pytest
 
 from nova_core.errors import ConfigurationError
 from nova_core.testing.caller import GatewayFactory
+from nova_core.testing.provider_bench import chat_request, transcription_request
 from nova_core.testing.upstream import ScriptedUpstream
 from nova_core.types.call import CallRecord
 from nova_core.wire.probing import probe
 from nova_plugin_router_mirror import RouterMirror
-from nova_plugin_router_mirror.plugin import MOST_AT_ONCE
+from nova_plugin_router_mirror.plugin import MOST_AT_ONCE, copied
 
 
 def entry(model: str, group: str, **params: Any) -> dict[str, Any]:
@@ -115,3 +116,9 @@ async def test_health_checks_are_not_copied(gateway: GatewayFactory, upstream: S
     assert await probe(caller.gateway.run, caller.gateway.runtime.catalog.by_id["main"]) is None
     await asyncio.sleep(0.05)
     assert upstream.asked == ["main"]
+
+
+def test_a_request_with_a_file_is_not_copied_for_its_bytes_are_gone() -> None:
+    assert copied(transcription_request("m")) is None
+    asked = chat_request("m")
+    assert copied(asked) is asked
