@@ -1,0 +1,5 @@
+"""Runway as a provider."""
+
+from nova_plugin_runwayml.provider import Runway
+
+plugin = Runway()
