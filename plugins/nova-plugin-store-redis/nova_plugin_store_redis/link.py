@@ -86,12 +86,12 @@ class RedisLink:
         return LinkLostError(reason[:LONGEST_REASON])
 
 
-def client(settings: RedisSettings) -> Redis:
-    """A client that connects when it is used, once, and tries nothing twice."""
+def client(settings: RedisSettings, *, connections: int = 1) -> Redis:
+    """A client that connects when it is used, at most so often at the same time, and tries nothing twice."""
     options: dict[str, Any] = {
         "retry": Retry(NoBackoff(), 0),
         "retry_on_error": [],
-        "max_connections": 1,
+        "max_connections": connections,
         "client_name": "nova",
         "protocol": 2,
         "socket_timeout": None,

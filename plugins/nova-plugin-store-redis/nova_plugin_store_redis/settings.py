@@ -14,12 +14,16 @@ PLUGIN = "store-redis"
 NAMES = ("url", "host", "port", "db", "username", "password", "ssl")
 SCHEMES = ("redis", "rediss", "unix")
 BUDGET = 0.1
+VALUES_BUDGET = 1.0
+"""Kept values may be conversations with images: they take longer than counters."""
 NO, YES = ("", "0", "false", "no", "off"), ("1", "true", "yes", "on")
 
 
 @dataclass(frozen=True, slots=True)
 class RedisSettings:
-    """Where and how. `url` goes before the other parts; `budget` is in seconds; `place` is safe to show."""
+    """Where and how. `url` goes before the other parts; `place` is safe to show. Seconds: `budget` for shared
+    state, `values_budget` for kept values.
+    """
 
     place: str
     url: Secret | None = None
@@ -32,6 +36,7 @@ class RedisSettings:
     ssl_ca_certs: str | None = None
     namespace: str = "nova"
     budget: float = BUDGET
+    values_budget: float = VALUES_BUDGET
 
 
 def redis_settings(raw: Mapping[str, Any], own: Mapping[str, Any], environ: Mapping[str, str]) -> RedisSettings | None:
@@ -45,7 +50,8 @@ def redis_settings(raw: Mapping[str, Any], own: Mapping[str, Any], environ: Mapp
     common = RedisSettings(
         "Redis",
         namespace=_namespace(own.get("namespace", "nova")),
-        budget=_budget(own.get("budget", BUDGET)),
+        budget=_budget("budget", own.get("budget", BUDGET)),
+        values_budget=_budget("values_budget", own.get("values_budget", VALUES_BUDGET)),
         ssl_ca_certs=own.get("ssl_ca_certs") or environ.get("REDIS_SSL_CA_CERTS"),
     )
     given = _completed(given, environ)
@@ -118,7 +124,7 @@ def _namespace(value: Any) -> str:
     return value
 
 
-def _budget(value: Any) -> float:
+def _budget(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 10:
-        raise ConfigurationError(f"plugins.{PLUGIN}.budget must be seconds above 0 and at most 10")
+        raise ConfigurationError(f"plugins.{PLUGIN}.{name} must be seconds above 0 and at most 10")
     return float(value)
