@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,7 +16,9 @@ import msgspec
 from nova_core.errors import AuthenticationError
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import UpstreamRequest, UpstreamResponse
+from nova_core.wire.steps import Steps
 from nova_plugin_vertex_ai.jwt import signed
+from nova_plugin_vertex_ai.subjects import Subject, json_object
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -34,14 +36,10 @@ class Token:
     seconds: float
 
 
-Steps = Generator[UpstreamRequest, UpstreamResponse, Token]
-"""Asks for one request after the other, is sent the responses, and answers the token."""
-
-
 class Credentials(Protocol):
     """A way to get tokens."""
 
-    def steps(self, now: float) -> Steps:
+    def steps(self, now: float) -> Steps[Token]:
         """The exchanges for one token, `now` in Unix seconds. Raises AuthenticationError."""
         ...
 
@@ -55,7 +53,7 @@ class ServiceAccount:
     token_uri: str
     key_id: str | None = None
 
-    def steps(self, now: float) -> Steps:
+    def steps(self, now: float) -> Steps[Token]:
         """One exchange."""
         claims = {"iss": self.email, "scope": SCOPE, "aud": self.token_uri, "iat": int(now), "exp": int(now + LIFETIME)}
         assertion = signed(claims, self.private_key.reveal(), key_id=self.key_id)
@@ -72,7 +70,7 @@ class AuthorizedUser:
     refresh_token: Secret
     token_uri: str
 
-    def steps(self, now: float) -> Steps:
+    def steps(self, now: float) -> Steps[Token]:
         """One exchange."""
         fields = {
             "grant_type": "refresh_token",
@@ -85,43 +83,32 @@ class AuthorizedUser:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkforceUser:
+    """A user of another identity provider, as `gcloud auth application-default login` writes it for one."""
+
+    client_id: str
+    client_secret: Secret
+    refresh_token: Secret
+    token_url: str
+
+    def steps(self, now: float) -> Steps[Token]:
+        """One exchange."""
+        pair = base64.b64encode(f"{self.client_id}:{self.client_secret.reveal()}".encode()).decode()
+        asked = form(self.token_url, {"grant_type": "refresh_token", "refresh_token": self.refresh_token.reveal()})
+        response = yield msgspec.structs.replace(asked, headers=(*asked.headers, ("Authorization", f"Basic {pair}")))
+        return token_of(response)
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """The service account of the machine, asked of its metadata server."""
 
     host: str
 
-    def steps(self, now: float) -> Steps:
+    def steps(self, now: float) -> Steps[Token]:
         """One exchange."""
         response = yield UpstreamRequest(f"http://{self.host}{METADATA_PATH}", "GET", (("Metadata-Flavor", "Google"),))
         return token_of(response)
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Where another identity provider's token is: a file, or a URL; `json_field` is its name in JSON, None for text."""
-
-    file: str | None = None
-    url: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    json_field: str | None = None
-
-    def steps(self) -> Generator[UpstreamRequest, UpstreamResponse, str]:
-        """The token's text. Raises AuthenticationError when it is not there."""
-        if self.url is not None:
-            response = yield UpstreamRequest(self.url, "GET", tuple(self.headers.items()))
-            return self._found(response.body)
-        try:
-            return self._found(Path(self.file or "").read_bytes())
-        except OSError as error:
-            raise AuthenticationError(f"the workload's token cannot be read: {error.strerror}") from error
-
-    def _found(self, body: bytes) -> str:
-        if self.json_field is None:
-            return body.decode("utf-8", "replace").strip()
-        value = _object(body).get(self.json_field)
-        if not isinstance(value, str):
-            raise AuthenticationError(f"the workload's token has no field `{self.json_field}`")
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +120,9 @@ class ExternalAccount:
     token_url: str
     subject: Subject
 
-    def steps(self, now: float) -> Steps:
+    def steps(self, now: float) -> Steps[Token]:
         """One exchange, after the one that gets the subject's token, if it needs one."""
-        subject_token = yield from self.subject.steps()
+        subject_token = yield from self.subject.steps(now)
         fields = {
             "grant_type": EXCHANGE_GRANT,
             "audience": self.audience,
@@ -155,16 +142,17 @@ class Impersonated:
     source: Credentials
     url: str
     delegates: tuple[str, ...] = ()
+    seconds: int = int(LIFETIME)
 
-    def steps(self, now: float) -> Steps:
+    def steps(self, now: float) -> Steps[Token]:
         """One exchange more than the source needs."""
         token = yield from self.source.steps(now)
-        body = {"scope": [SCOPE], "delegates": list(self.delegates), "lifetime": f"{int(LIFETIME)}s"}
+        body = {"scope": [SCOPE], "delegates": list(self.delegates), "lifetime": f"{self.seconds}s"}
         bearer = ("Authorization", f"Bearer {token.secret.reveal()}")
         headers = (("Content-Type", "application/json"), bearer)
         response = yield UpstreamRequest(self.url, "POST", headers, msgspec.json.encode(body))
         # `expireTime` is a time of day; the lifetime was asked for and is never made longer.
-        return token_of(response, name="accessToken", seconds=min(LIFETIME, token.seconds))
+        return token_of(response, name="accessToken", seconds=min(self.seconds, token.seconds))
 
 
 def form(url: str, fields: Mapping[str, str]) -> UpstreamRequest:
@@ -175,16 +163,8 @@ def form(url: str, fields: Mapping[str, str]) -> UpstreamRequest:
 
 def token_of(response: UpstreamResponse, *, name: str = "access_token", seconds: float | None = None) -> Token:
     """The token that an answer holds. Raises AuthenticationError when it holds none."""
-    found = _object(response.body)
+    found = json_object(response.body)
     token, stated = found.get(name), found.get("expires_in", seconds)
     if not isinstance(token, str) or not token:
         raise AuthenticationError("the token service answered without a token")
     return Token(Secret(token), float(stated) if isinstance(stated, int | float) else LIFETIME)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise AuthenticationError("the token service's answer is not JSON") from error
-    return found if isinstance(found, dict) else {}

@@ -18,8 +18,9 @@ from nova_plugin_vertex_ai.credentials import (
     Impersonated,
     Metadata,
     ServiceAccount,
-    Subject,
+    WorkforceUser,
 )
+from nova_plugin_vertex_ai.federation import subject_of
 
 ENVIRONMENT = ("VERTEXAI_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS")
 TOKEN_URI = "https://oauth2.googleapis.com/token"
@@ -73,10 +74,10 @@ def read(text: str, environ: Mapping[str, str], *, trusted: bool = True) -> Foun
     if not trusted:
         info["token_uri"] = TOKEN_URI
     project = info.get("project_id") or info.get("quota_project_id")
-    return Found(_of_kind(kind, info), project if isinstance(project, str) else None)
+    return Found(_of_kind(kind, info, environ), project if isinstance(project, str) else None)
 
 
-def _of_kind(kind: Any, info: Mapping[str, Any]) -> Credentials:
+def _of_kind(kind: Any, info: Mapping[str, Any], environ: Mapping[str, str]) -> Credentials:
     match kind:
         case "service_account":
             key_id = info.get("private_key_id")
@@ -86,32 +87,26 @@ def _of_kind(kind: Any, info: Mapping[str, Any]) -> Credentials:
             secrets = Secret(_text(info, "client_secret")), Secret(_text(info, "refresh_token"))
             return AuthorizedUser(_text(info, "client_id"), *secrets, _token_uri(info))
         case "external_account":
-            return _external(info)
+            return _external(info, environ)
+        case "external_account_authorized_user":
+            secrets = Secret(_text(info, "client_secret")), Secret(_text(info, "refresh_token"))
+            return WorkforceUser(_text(info, "client_id"), *secrets, _text(info, "token_url"))
         case "impersonated_service_account":
             source = info.get("source_credentials")
             source = source if isinstance(source, Mapping) else {}
             url = _text(info, "service_account_impersonation_url")
-            return Impersonated(_of_kind(source.get("type"), source), url, tuple(info.get("delegates") or ()))
+            return Impersonated(_of_kind(source.get("type"), source, environ), url, tuple(info.get("delegates") or ()))
     raise ConfigurationError(f"vertex_credentials: credentials of type {kind!r} are not supported")
 
 
-def _external(info: Mapping[str, Any]) -> Credentials:
-    source = info.get("credential_source")
-    source = source if isinstance(source, Mapping) else {}
-    shape = source.get("format")
-    shape = shape if isinstance(shape, Mapping) else {}
-    if not source.get("file") and (not source.get("url") or source.get("environment_id")):
-        raise ConfigurationError("vertex_credentials: `credential_source` must name a file or a url")
-    subject = Subject(
-        file=source.get("file"),
-        url=source.get("url"),
-        headers=source.get("headers") or {},
-        json_field=shape.get("subject_token_field_name") if shape.get("type") == "json" else None,
-    )
-    kind, url = _text(info, "subject_token_type"), _text(info, "token_url")
-    account = ExternalAccount(_text(info, "audience"), kind, url, subject)
-    acting = info.get("service_account_impersonation_url")
-    return Impersonated(account, acting) if isinstance(acting, str) else account
+def _external(info: Mapping[str, Any], environ: Mapping[str, str]) -> Credentials:
+    audience, kind, url = (_text(info, name) for name in ("audience", "subject_token_type", "token_url"))
+    account = ExternalAccount(audience, kind, url, subject_of(info, environ))
+    acting, options = info.get("service_account_impersonation_url"), info.get("service_account_impersonation")
+    seconds = options.get("token_lifetime_seconds") if isinstance(options, Mapping) else None
+    if not isinstance(acting, str):
+        return account
+    return Impersonated(account, acting, seconds=seconds) if isinstance(seconds, int) else Impersonated(account, acting)
 
 
 def _token_uri(info: Mapping[str, Any]) -> str:

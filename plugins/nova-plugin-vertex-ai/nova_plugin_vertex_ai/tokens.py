@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from nova_core.errors import AuthenticationError, NovaError
 from nova_core.types.dialect import Dialect
-from nova_core.types.upstream import Exchange, UpstreamRequest, UpstreamResponse
+from nova_core.types.upstream import Exchange, UpstreamResponse
 from nova_core.wire.kept_tokens import KeptTokens
+from nova_core.wire.steps import Ending, follow
 from nova_core.wire.upstream_errors import error_from_response
-from nova_plugin_vertex_ai.credentials import Credentials, Steps, Token
+from nova_plugin_vertex_ai.credentials import Credentials, Token
 
 
 class Tokens(KeptTokens[str]):
     """The tokens of any number of credentials, by a text that names them; times in Unix seconds."""
 
-    def fetch(self, name: str, credentials: Credentials, dialect: Dialect, then: Callable[[], Exchange]) -> Exchange:
+    def fetch(self, name: str, credentials: Credentials, dialect: Dialect, ask: Callable[[], Exchange]) -> Exchange:
         """The exchanges that get a token, and then the call that needs it. Raises AuthenticationError."""
-        steps = credentials.steps(self._clock())
-        return self._exchange(next(steps), _Fetching(name, steps, dialect, then))
 
-    def _exchange(self, request: UpstreamRequest, fetching: _Fetching) -> Exchange:
-        def read(response: UpstreamResponse) -> Exchange:
-            try:
-                following = fetching.steps.send(response)
-            except StopIteration as done:
-                token: Token = done.value
-                self.keep(fetching.name, token.secret, token.seconds)
-                return fetching.then()
-            return self._exchange(following, fetching)
+        def then(token: Token) -> Exchange:
+            self.keep(name, token.secret, token.seconds)
+            return ask()
 
-        return Exchange(request, fetching.dialect, read, refused)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetching:
-    name: str
-    steps: Steps
-    dialect: Dialect
-    then: Callable[[], Exchange]
+        return follow(credentials.steps(self._clock()), Ending(dialect, refused, then))
 
 
 def refused(response: UpstreamResponse) -> NovaError:
