@@ -96,7 +96,7 @@ def test_a_parameter_that_is_left_out_in_silence_fails_by_name(nova):
             "nova_plugin_acme/__init__.py",
             "plugin = Acme()",
             "class Dumb:\n    providers = Acme.providers\n\n\nplugin = Dumb()",
-            "acme: Dumb implements no hook of this gateway",
+            "implements no hook of this gateway",
         ),
         ("pyproject.toml", "nova-core>=", "nova-core>=9", "it is not made for this release of the core"),
         ("pyproject.toml", '"nova.providers"', '"nova.provider"', "there is no group of entry points nova.provider"),

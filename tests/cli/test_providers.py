@@ -11,7 +11,7 @@ def test_a_hundred_providers_chat_and_each_says_what_it_needs(nova):
     assert rows["groq"] == {
         "prefix": "groq",
         "distribution": "nova-plugin-openai-compatible",
-        "operations": ["chat"],
+        "operations": ["chat", "speech", "transcription", "translation"],
         "key": ["GROQ_API_KEY"],
         "key_required": True,
         "base": "https://api.groq.com/openai/v1",

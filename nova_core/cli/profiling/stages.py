@@ -56,7 +56,7 @@ STAGES: Mapping[str, Sequence[str]] = {
         "nova_core.server.desk:CallDesk.reply_head",
         "nova_core.server.desk:CallDesk.stream_head",
         "nova_core.server.direct:DirectCall._write",
-        "nova_core.server.direct:DirectCall.send",
+        "nova_core.server.direct:DirectCall.write",
         "nova_core.server.headers",
         "nova_core.server.streaming",
         "nova_core.gateway.relay",
