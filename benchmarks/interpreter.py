@@ -1,4 +1,4 @@
-"""The quickest build of this version of Python on the machine: how it was compiled makes up to a third of its speed."""
+"""The quickest build of this version of Python here: how it was compiled makes a tenth and more of a difference."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ HOW = """\
   load and upstream take their share of both; the quotient of the plain rates stands in brackets.
 - *memory*: resident, of the process tree.
 - *Python*: gateway, ceiling and peers in Python run on the quickest build of this version of Python that the machine
-  has. A build without profile-guided optimisation, as version managers make by default, takes a quarter to a third more
-  time for everything.
+  has. A build without profile-guided optimisation, as version managers make by default, takes an eighth to a sixth more
+  time for a call.
 """
 ORDER = ("nginx", "vllm-router", "smg", "portkey", "litellm", "prototype")
 

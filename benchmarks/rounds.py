@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from benchmarks.servers.contender import Contender, Site
 OTHERS_ON_GATEWAY_CORE = 0.04
 OTHERS_ON_LOAD_CORE = 0.10
 STOLEN = 0.02
+DIRECT = "direct"
 FAILURES = ("bad_status", "mixed", "lost", "cut", "refused", "unfinished")
 
 
@@ -122,7 +123,7 @@ class Bench:
 
     def direct(self) -> Running:
         """The upstream without anything before it: what load and upstream can do, and cost, alone."""
-        alone = Contender("direct", "load and upstream alone", lambda: "", lambda site: Launch([]), model="up")
+        alone = Contender(DIRECT, "load and upstream alone", lambda: "", lambda site: Launch([]), model="up")
         return Running(alone, Site(self._folder, 0, self.upstream), self._upstream_pid)
 
     def close(self) -> None:
@@ -251,11 +252,30 @@ def interleaved(made: Bench, row: Row, contenders: Sequence[Running], count: int
             if rounds is None or (number >= count and quiet_enough(rounds, count)) or hopeless(rounds):
                 continue
             try:
-                rounds.append(made.round(row, each))
+                with alone(each, contenders):
+                    rounds.append(made.round(row, each))
             except StartError as error:
                 print(f"{each.contender.name}: {error}", flush=True)
                 del found[each.contender.name]
     return {name: Result(tuple(rounds)) for name, rounds in found.items()}
+
+
+@contextmanager
+def alone(measured: Running, contenders: Sequence[Running]) -> Iterator[None]:
+    """Hold the other contenders still: one that could not keep up works on for minutes after its round."""
+    others = [each.pid for each in contenders if each is not measured and each.contender.name != DIRECT]
+    try:
+        for pid in others:
+            _signal(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in others:
+            _signal(pid, signal.SIGCONT)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, number)
 
 
 def hopeless(rounds: Sequence[Round]) -> bool:
