@@ -194,6 +194,7 @@ class DirectCall(Visit):
 
     def _finished(self) -> None:
         self.response_complete = True
+        self.call = None  # the connection keeps this object until its next request, which may never come
         if not self.keep_alive:
             self._protocol.transport.close()
         self._protocol.on_response_complete()

@@ -137,6 +137,18 @@ async def test_streams_and_whole_answers_take_turns_on_one_connection(served: Li
     writer.close()
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_a_connection_that_waits_for_its_next_request_holds_nothing_of_the_last(served: Live, stream) -> None:
+    reader, writer = await served.connect()
+    writer.write(request("x" * 50_000, stream=stream))
+    async with asyncio.timeout(5):
+        await (reader.readuntil(b"0\r\n\r\n") if stream else one(reader))
+    (protocol,) = served.server.server_state.connections
+    assert protocol.cycle.response_complete
+    assert protocol.cycle.call is None
+    writer.close()
+
+
 async def test_what_a_known_head_does_not_cover_is_refused_as_on_a_new_connection(served: Live) -> None:
     for wrong in (b"+5", b"5 5", b"0x5", b"5,5", b"-1", b"", b"5\t5"):
         reader, writer = await served.connect()
