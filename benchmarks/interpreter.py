@@ -44,7 +44,9 @@ def use_quickest() -> None:
     """
     if Path(sys.prefix) == ENVIRONMENT:
         return
-    chosen = os.environ.get(CHOSEN) or min(_builds(), key=_seconds)
+    named = os.environ.get(CHOSEN)
+    seconds = {each: _seconds(each) for each in ((sys.executable, named) if named else _builds())}
+    chosen = named or min(seconds, key=seconds.__getitem__)
     if os.path.realpath(chosen) == os.path.realpath(sys.executable):
         return
     subprocess.run([chosen, "-m", "venv", "--clear", "--without-pip", ENVIRONMENT], check=True)
@@ -52,7 +54,7 @@ def use_quickest() -> None:
     (ENVIRONMENT / "lib" / _version() / "site-packages" / "benchmarked.pth").write_text(
         f"import site; site.addsitedir({str(packages)!r})\n"
     )
-    ratio = f"{_seconds(sys.executable) / _seconds(chosen):.2f}"
+    ratio = f"{seconds[sys.executable] / seconds[chosen]:.2f}"
     print(f"interpreter: {chosen}, {ratio} times as quick as {sys.executable}", flush=True)
     os.environ[QUICKER] = ratio
     python = str(ENVIRONMENT / "bin" / "python")
@@ -66,9 +68,11 @@ def _version() -> str:
 def _builds() -> Iterator[str]:
     """This interpreter first: another one must be quicker to be taken."""
     yield sys.executable
-    places = ["/usr/bin", "/usr/local/bin", *os.get_exec_path()]
-    for place in dict.fromkeys(places):
-        if (found := shutil.which(_version(), path=place)) and _is_sound(found):
+    known = {os.path.realpath(sys.executable)}
+    for place in ("/usr/bin", "/usr/local/bin", *os.get_exec_path()):
+        found = shutil.which(_version(), path=place)
+        if found and os.path.realpath(found) not in known and _is_sound(found):
+            known.add(os.path.realpath(found))
             yield found
 
 

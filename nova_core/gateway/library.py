@@ -86,10 +86,7 @@ class Library:
         self, model: str, messages: Sequence[Mapping[str, Any]], **given: Any
     ) -> Answer | AnswerStream:
         """See `Gateway.completion`; runs on the library's loop."""
-        gateway, name, rest = await self._ready(model, given)
-        call = chat_call({"model": name, "messages": list(messages), **rest})
-        call.model = model
-        return as_asked(await answered(gateway, call))
+        return as_asked(await self.run(chat_call, model, {"messages": list(messages), **given}))
 
     async def responses(self, model: str, input: Any = None, **given: Any) -> Answer | AnswerStream:
         """See `Gateway.responses`; runs on the library's loop."""
@@ -100,13 +97,10 @@ class Library:
 
     async def embedding(self, model: str, input: Any, **given: Any) -> Answer:
         """See `Gateway.embedding`; runs on the library's loop."""
-        gateway, name, rest = await self._ready(model, given)
-        call = embedding_call({"model": name, "input": input, **rest})
-        call.model = model
-        return whole(await answered(gateway, call))
+        return whole(await self.run(embedding_call, model, {"input": input, **given}))
 
     async def run(self, call_of: Callable[[Mapping[str, Any]], Call], model: str, given: Mapping[str, Any]) -> Any:
-        """A call of another operation, made of its arguments by `call_of`; runs on the library's loop."""
+        """A call of any operation, made of its arguments by `call_of`; runs on the library's loop."""
         gateway, name, rest = await self._ready(model, given)
         call = call_of({"model": name, **rest})
         call.model = model

@@ -42,6 +42,9 @@ class Frames:
         if self._held:
             held, self._held = self._held, []
             return held
+        return await self._next()
+
+    async def _next(self) -> list[Frame]:
         return await anext(self._batches, [])
 
     def hold(self, frames: list[Frame]) -> None:
@@ -64,11 +67,7 @@ class ReadFrames(Frames):
         self._parser = parser
         self._ended = False
 
-    async def batch(self) -> list[Frame]:
-        """See `Frames.batch`."""
-        if self._held:
-            held, self._held = self._held, []
-            return held
+    async def _next(self) -> list[Frame]:
         while not self._ended:
             data = await anext(self._reads, None)
             if data is None:

@@ -67,10 +67,10 @@ class Chunks(AsyncIterator[bytes]):
             while stream.pending or not stream.complete:
                 if stream.pending:
                     self._begun = True
-                    if not take(stream.taken()):
-                        await ready()
-                        stream.resume()
-                elif await stream.pouring(take, self._idle, self._news):
+                    refused = not take(stream.taken())
+                else:
+                    refused = await stream.pouring(take, self._idle, self._news)
+                if refused:
                     await ready()
                     stream.resume()
         except BaseException:

@@ -75,7 +75,4 @@ def _stream_url(members: Mapping[str, Any], lane: Lane) -> str | None:
 
 def _without_preference(exchange: Exchange) -> tuple[tuple[str, str], ...]:
     """The headers of the first request that later ones repeat."""
-    sent = exchange.request.headers
-    return tuple(
-        (name, value) for name, value in sent if name.lower() not in ("prefer", "cancel-after", "content-type")
-    )
+    return tuple(header for header in exchange.request.headers if header[0].lower() not in OF_CREATION)
