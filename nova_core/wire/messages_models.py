@@ -1,7 +1,8 @@
-"""What every host of models that speak the Messages API natively has in common: how these think."""
+"""What hosts of models that speak the Messages API natively have in common: how these think, and their features."""
 
 from __future__ import annotations
 
+from nova_core.types.call import Call
 from nova_core.types.chat import ChatRequest
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Request, TypedRequest
@@ -28,3 +29,14 @@ class MessagesModels(DialectProvider):
     def to_upstream(self, request: Request) -> Request:
         """Thinking as the model takes it."""
         return for_model(super().to_upstream(request))
+
+
+class MessagesEndpoint(MessagesModels):
+    """One that is told in a header which features are wanted, as the API itself is."""
+
+    joined_headers = frozenset({"anthropic-beta"})
+
+    def request_headers(self, request: Request, call: Call) -> list[tuple[str, str]]:
+        """The beta features that a caller of this API asks for."""
+        asked = call.headers.get("anthropic-beta") if call.original.dialect in self.dialects.values() else None
+        return [("anthropic-beta", asked)] if asked else []

@@ -15,7 +15,7 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
-from nova_core.wire.messages_models import MessagesModels
+from nova_core.wire.messages_models import MessagesEndpoint
 from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
 from nova_plugin_azure.authorized import Authorized
 from nova_plugin_azure.identities import VARIABLES
@@ -54,14 +54,13 @@ class FoundryModels(Authorized, OpenAICompatible):
         return urlunsplit((parts.scheme, parts.netloc, place + self.paths[operation], query, ""))
 
 
-class FoundryClaude(MessagesModels, Authorized):
+class FoundryClaude(MessagesEndpoint, Authorized):
     """Claude at `/anthropic/v1/messages` of a resource."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES, "count_tokens": ANTHROPIC_COUNT_TOKENS}
     paths: Mapping[Operation, str] = {"chat": "/v1/messages", "count_tokens": "/v1/messages/count_tokens"}
     api_base_env = FoundryModels.api_base_env
     api_key_env = FoundryModels.api_key_env
-    joined_headers = frozenset({"anthropic-beta"})
 
     def key_header(self, deployment: Deployment, key: str) -> tuple[str, str]:
         """As Anthropic's own API has it."""
@@ -70,11 +69,6 @@ class FoundryClaude(MessagesModels, Authorized):
     def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
         """The key or token, and the version of the API."""
         return [*super().headers(deployment, call), ("anthropic-version", ANTHROPIC_VERSION)]
-
-    def request_headers(self, request: Request, call: Call) -> list[tuple[str, str]]:
-        """The beta features that a caller of this API asks for."""
-        asked = call.headers.get("anthropic-beta") if call.original.dialect in self.dialects.values() else None
-        return [("anthropic-beta", asked)] if asked else []
 
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """Below `/anthropic`, unless the address says a path already."""

@@ -13,7 +13,7 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
-from nova_core.wire.messages_models import MessagesModels
+from nova_core.wire.messages_models import MessagesEndpoint
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_compatible import CHAT_ONLY, OpenAICompatible
 from nova_core.wire.plain_vectors import in_asked_coding
@@ -25,20 +25,14 @@ CLAUDE = re.compile(r"(^|[-./])claude")
 ANTHROPIC_VERSION = "2023-06-01"
 
 
-class AccountClaude(MessagesModels, Account):
+class AccountClaude(MessagesEndpoint, Account):
     """Claude at `/api/v2/cortex/v1/messages`."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES}
-    joined_headers = frozenset({"anthropic-beta"})
 
     def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
         """The token, and the version of the API."""
         return [*super().headers(deployment, call), ("anthropic-version", ANTHROPIC_VERSION)]
-
-    def request_headers(self, request: Request, call: Call) -> list[tuple[str, str]]:
-        """The beta features that a caller of this API asks for."""
-        asked = call.headers.get("anthropic-beta") if call.original.dialect in self.dialects.values() else None
-        return [("anthropic-beta", asked)] if asked else []
 
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """The Messages API of the account."""

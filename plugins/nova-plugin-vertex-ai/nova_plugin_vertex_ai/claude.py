@@ -7,14 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import UpstreamRequest
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
 from nova_core.wire.gemini_api import RESOURCE, VERB, with_verb
-from nova_core.wire.messages_models import MessagesModels
+from nova_core.wire.messages_models import MessagesEndpoint
 from nova_core.wire.provider import Lane
 from nova_plugin_vertex_ai.authorized import Authorized
 from nova_plugin_vertex_ai.places import below, collection
@@ -24,16 +23,10 @@ COUNTER = "count-tokens"
 """The model that counts the tokens of requests to the others."""
 
 
-class VertexClaude(MessagesModels, Authorized):
+class VertexClaude(MessagesEndpoint, Authorized):
     """`…/publishers/anthropic/models/{model}:rawPredict`, `:streamRawPredict` for streams."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES, "count_tokens": ANTHROPIC_COUNT_TOKENS}
-    joined_headers = frozenset({"anthropic-beta"})
-
-    def request_headers(self, request: Request, call: Call) -> list[tuple[str, str]]:
-        """The beta features that a caller of this API asks for."""
-        asked = call.headers.get("anthropic-beta") if call.original.dialect in self.dialects.values() else None
-        return [("anthropic-beta", asked)] if asked else []
 
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """The model's address, to which the verb is appended; a base that is the whole resource stays."""
