@@ -9,12 +9,12 @@ import msgspec
 
 from nova_core.errors import BadGatewayError, BadRequestError, NovaError
 from nova_core.types.chat import Extra
-from nova_core.types.dialect import StreamDecoder, StreamEncoder, StreamRelay
-from nova_core.types.message import Members, Operation, decoded
+from nova_core.types.message import Members, decoded
 from nova_core.wire.openai_chat.errors import render_error
 from nova_core.wire.openai_chat.fields import bad_field, starts_with
 from nova_core.wire.openai_chat.request import add_defaults
 from nova_core.wire.upstream_errors import facts_of
+from nova_core.wire.whole_answers import WholeAnswers
 
 KINDS: Mapping[str, tuple[bytes, str]] = {
     "text": (b'"', "must be a string"),
@@ -27,11 +27,10 @@ KINDS: Mapping[str, tuple[bytes, str]] = {
 """Kinds of members: the first bytes of their JSON, and what is said of another one. null counts as absent."""
 
 
-class JsonOperation:
+class JsonOperation(WholeAnswers):
     """The half of a dialect that such formats share. `answer` is the member by which a reply is known: an array."""
 
     name: str
-    operation: Operation
     answer: str
 
     def with_defaults(self, members: Members, defaults: Mapping[str, Any]) -> Members:
@@ -46,18 +45,6 @@ class JsonOperation:
         if not starts_with(members.get(self.answer), b"["):
             raise BadGatewayError(f"the upstream's answer is no reply of {self.operation}: it has no `{self.answer}`")
 
-    def decoder(self) -> StreamDecoder:
-        """Raises BadRequestError."""
-        raise self._not_streamed()
-
-    def encoder(self, *, model: str, include_usage: bool) -> StreamEncoder:
-        """Raises BadRequestError."""
-        raise self._not_streamed()
-
-    def relay(self, *, model: str, hide_usage: bool = False) -> StreamRelay:
-        """Raises BadRequestError."""
-        raise self._not_streamed()
-
     def render_error(self, error: NovaError) -> dict[str, Any]:
         """OpenAI's error body."""
         return render_error(error)
@@ -65,10 +52,7 @@ class JsonOperation:
     def refuse_stream(self, members: Members) -> None:
         """Raises BadRequestError when a stream is asked for."""
         if decoded(members.get("stream")) is True:
-            raise self._not_streamed()
-
-    def _not_streamed(self) -> BadRequestError:
-        return BadRequestError(f"an answer of {self.operation} cannot be streamed", param="stream")
+            raise self.not_streamed()
 
 
 def check_kinds(members: Members, kinds: Mapping[str, str]) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from nova_core.errors import BadGatewayError, BadRequestError, NovaError
-from nova_core.types.dialect import StreamDecoder, StreamEncoder, StreamRelay
 from nova_core.types.embeddings import EmbeddingsReply, EmbeddingsRequest, Vector
 from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
 from nova_core.types.usage import Usage
 from nova_core.wire.upstream_errors import facts_of
+from nova_core.wire.whole_answers import WholeAnswers
 
 KNOWN_REQUEST = frozenset({"model", "input", "dimensions", "encoding_format", "task", "return_multivector", "user"})
 OPTIONS = KNOWN_REQUEST - {"model", "input"}
@@ -24,7 +24,7 @@ KNOWN_REPLY = frozenset({"model", "data", "usage"})
 FORMATS = ("float", "base64")
 
 
-class OpenAIEmbeddings:
+class OpenAIEmbeddings(WholeAnswers):
     """The dialect. Numbers of a reply are decoded only by `parse_reply`; passing through leaves their bytes."""
 
     name = "openai_embeddings"
@@ -129,25 +129,9 @@ class OpenAIEmbeddings:
                 return Usage(input=count)
         return None
 
-    def decoder(self) -> StreamDecoder:
-        """Embeddings are never streamed. Raises BadRequestError."""
-        raise _not_streamed()
-
-    def encoder(self, *, model: str, include_usage: bool) -> StreamEncoder:
-        """Embeddings are never streamed. Raises BadRequestError."""
-        raise _not_streamed()
-
-    def relay(self, *, model: str, hide_usage: bool = False) -> StreamRelay:
-        """Embeddings are never streamed. Raises BadRequestError."""
-        raise _not_streamed()
-
     def render_error(self, error: NovaError) -> dict[str, Any]:
         """OpenAI's error body."""
         return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
-
-
-def _not_streamed() -> BadRequestError:
-    return BadRequestError("embeddings cannot be streamed", param="stream")
 
 
 def _model(members: Members) -> str:

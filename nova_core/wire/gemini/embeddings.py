@@ -10,7 +10,6 @@ from typing import Any, Final
 import msgspec
 
 from nova_core.errors import BadGatewayError, BadRequestError, NovaError
-from nova_core.types.dialect import StreamDecoder, StreamEncoder, StreamRelay
 from nova_core.types.embeddings import EmbeddingsReply, EmbeddingsRequest, Vector
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
@@ -24,11 +23,12 @@ from nova_core.wire.openai_chat.fields import bad_field, starts_with
 from nova_core.wire.openai_chat.request import check_model
 from nova_core.wire.plain_vectors import plain_request
 from nova_core.wire.upstream_errors import facts_of
+from nova_core.wire.whole_answers import WholeAnswers
 
 PER_ITEM: Final = ("taskType", "outputDimensionality", "title")
 
 
-class GeminiBatchEmbed:
+class GeminiBatchEmbed(WholeAnswers):
     """`models/{model}:batchEmbedContents`. A `Dialect`; `model` is a member of a request as well."""
 
     name = "gemini_batch_embed"
@@ -95,18 +95,6 @@ class GeminiBatchEmbed:
         usage = decoded(members.get("usageMetadata"))
         tokens = count(usage, "promptTokenCount") if isinstance(usage, Mapping) else 0
         return Usage(input=tokens) if tokens else None
-
-    def decoder(self) -> StreamDecoder:
-        """Embeddings are never streamed. Raises BadRequestError."""
-        raise _not_streamed()
-
-    def encoder(self, *, model: str, include_usage: bool) -> StreamEncoder:
-        """Embeddings are never streamed. Raises BadRequestError."""
-        raise _not_streamed()
-
-    def relay(self, *, model: str, hide_usage: bool = False) -> StreamRelay:
-        """Embeddings are never streamed. Raises BadRequestError."""
-        raise _not_streamed()
 
     def render_error(self, error: NovaError) -> dict[str, Any]:
         """The error body."""
@@ -211,7 +199,3 @@ def _check_error(members: Members) -> None:
     if (error := decoded(members.get("error"))) is not None:
         facts = facts_of(msgspec.json.encode({"error": error}))
         raise BadGatewayError(f"the upstream answered 200 with an error: {facts.message}")
-
-
-def _not_streamed() -> BadRequestError:
-    return BadRequestError("embeddings cannot be streamed", param="stream")
