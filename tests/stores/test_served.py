@@ -60,6 +60,14 @@ def look(client: httpx.Client, key: str) -> list[int]:
     return list(client.get("/look", params={"key": key}).json())
 
 
+def look_at_who_is_left(client: httpx.Client, key: str) -> list[int]:
+    """What a worker answers, or nothing where the connection fell with the worker that held it."""
+    try:
+        return look(client, key)
+    except httpx.TransportError:
+        return []
+
+
 def test_the_workers_of_one_machine_share_limits_and_what_one_held_is_free_when_it_dies(tmp_path: Path) -> None:
     (tmp_path / "sharing.py").write_text(PLUGIN)
     with ServerProcess(tmp_path, CONFIG, workers=2) as server, server.http() as http:
@@ -74,7 +82,7 @@ def test_the_workers_of_one_machine_share_limits_and_what_one_held_is_free_when_
             by_worker[answer["pid"]] += answer["taken"]
         dying, left = min(by_worker.items(), key=lambda each: each[1])
         os.kill(dying, signal.SIGKILL)
-        server.until(lambda: look(http, "k1") == [20, 20 - left])
+        server.until(lambda: look_at_who_is_left(http, "k1") == [20, 20 - left])
 
 
 def test_two_servers_with_one_redis_share_limits(tmp_path: Path, redis_server) -> None:
