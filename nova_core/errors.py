@@ -280,3 +280,19 @@ def error_class_for(status: int) -> type[NovaError]:
     if status in BY_STATUS:
         return BY_STATUS[status]
     return BadRequestError if 400 <= status < 500 else InternalServerError
+
+
+def let_go(error: BaseException) -> None:
+    """Forget the way that an error which is dealt with has come, and those that led to it.
+
+    The frames of a traceback hold the call, which holds the error: a cycle that would keep all that the call has
+    touched until the garbage collector comes by.
+    """
+    known: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is not None and id(each) not in known:
+            known.add(id(each))
+            each.__traceback__ = None
+            waiting += (each.__cause__, each.__context__)

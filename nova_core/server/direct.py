@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from nova_core.errors import ClientClosedError, RequestTimeoutError
+from nova_core.errors import ClientClosedError, RequestTimeoutError, let_go
 from nova_core.gateway.relay import CallerStream
 from nova_core.server.desk import CallDesk, Visit, stopping
 from nova_core.server.headers import as_block
@@ -154,7 +154,8 @@ class DirectCall(Visit):
             if self._protocol.flow.write_paused:
                 await self._protocol.flow.drain()
             self._write(OK, head, content)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            let_go(error)
             if not self.disconnected:
                 await self._stop()
         except Exception as error:
@@ -162,8 +163,10 @@ class DirectCall(Visit):
                 self._protocol.transport.close()
                 raise
             self._refuse(error)
+            let_go(error)
         finally:
             self._protocol.tasks.discard(task)
+            self._task = None
 
     async def _stop(self) -> None:
         """The process ends before the answer does."""

@@ -72,6 +72,7 @@ class LimitedProtocol(PlainProtocol):
         if self._served is not None:
             self._served.leave()
         super().connection_lost(exc)
+        self.cycle = self._served = self._direct = self._known = None  # they hold this connection
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived. A head that is not complete after them is timed, and measured as it grows."""
