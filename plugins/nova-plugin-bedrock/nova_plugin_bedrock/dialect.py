@@ -39,7 +39,8 @@ class Converse(UpstreamOnly):
 
     def usage_of(self, members: Members) -> Usage | None:
         """The usage a reply states."""
-        return reply.parse_usage(decoded(members.get("usage")))
+        tier = reply.tier_of({"serviceTier": decoded(members.get("serviceTier"))})
+        return reply.parse_usage(decoded(members.get("usage")), tier)
 
     def decoder(self) -> StreamDecoder:
         """A decoder for one upstream stream."""

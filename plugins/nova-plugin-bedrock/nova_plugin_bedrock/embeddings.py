@@ -14,6 +14,7 @@ from nova_core.types.embeddings import EmbeddingsReply, EmbeddingsRequest, Vecto
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
 from nova_core.types.usage import Usage
+from nova_core.wire.embedding_items import meaning
 from nova_core.wire.openai_chat.content import data_url
 from nova_core.wire.plain_vectors import plain_request
 from nova_core.wire.upstream_only import UpstreamOnly
@@ -22,13 +23,11 @@ from nova_plugin_bedrock.notes import Body, Notes
 COUNT: Final = "inputTextTokenCount"
 TASKS: Final[Mapping[str, str]] = {
     "retrieval.query": "search_query",
-    "query": "search_query",
     "retrieval.passage": "search_document",
-    "retrieval": "search_document",
-    "passage": "search_document",
-    "document": "search_document",
+    "classification": "classification",
     "separation": "clustering",
 }
+"""Cohere's tasks by what they mean."""
 COHERE_TASKS: Final = ("search_query", "search_document", "classification", "clustering")
 MOST_TEXTS: Final = 96
 PURPOSES: Final[Mapping[str, str]] = {
@@ -44,16 +43,18 @@ OWN_PURPOSE: Final = re.compile(
 PICTURES: Final = ("png", "jpeg", "gif", "webp")
 
 
-class _Embeddings(UpstreamOnly):
+class EmbeddingsOf(UpstreamOnly):
+    """Vectors of items; subclasses render these and say where the vectors are."""
+
     operation: Operation = "embedding"
 
     def check_reply(self, members: Members) -> None:
         """Vectors. Raises BadGatewayError."""
-        self._vectors(members)
+        self.vectors_of(members)
 
     def parse_reply(self, members: Mapping[str, Any]) -> TypedReply:
         """Typed reply. Raises BadGatewayError."""
-        data = tuple(Vector(place, vector) for place, vector in enumerate(self._vectors(members)))
+        data = tuple(Vector(place, vector) for place, vector in enumerate(self.vectors_of(members)))
         return EmbeddingsReply("", data, self.usage_of(members))
 
     def usage_of(self, members: Members) -> Usage | None:
@@ -61,11 +62,12 @@ class _Embeddings(UpstreamOnly):
         count = decoded(members.get(COUNT))
         return Usage(input=count) if isinstance(count, int) and count > 0 else None
 
-    def _vectors(self, members: Members) -> list[Any]:
+    def vectors_of(self, members: Members) -> list[Any]:
+        """The vectors of an answer. Raises BadGatewayError."""
         raise AssertionError("subclasses know where they stand")
 
 
-class TitanEmbed(_Embeddings):
+class TitanEmbed(EmbeddingsOf):
     """`{"inputText", "dimensions", "normalize"}`: one text, one vector."""
 
     name = "titan_embed"
@@ -78,7 +80,7 @@ class TitanEmbed(_Embeddings):
             raise BadRequestError("the model embeds one item at a time", param="input")
         pictures = "image" in request.model
         item = _item(request.input[0], notes, pictures=pictures)
-        options = _extras(request, ("normalize", "embeddingTypes"), notes)
+        options = extras(request, ("normalize", "embeddingTypes"), notes)
         if request.task is not None:
             notes.lost("task", "the model has one task")
         if request.dimensions is not None and pictures:
@@ -89,14 +91,15 @@ class TitanEmbed(_Embeddings):
             options["dimensions"] = request.dimensions
         return {"model": request.model, **item, **options}, notes.fidelity()
 
-    def _vectors(self, members: Members) -> list[Any]:
+    def vectors_of(self, members: Members) -> list[Any]:
+        """The vectors of an answer. Raises BadGatewayError."""
         vector = decoded(members.get("embedding"))
         if not isinstance(vector, list):
             raise BadGatewayError("the upstream's answer has no `embedding`")
         return [vector]
 
 
-class CohereEmbed(_Embeddings):
+class CohereEmbed(EmbeddingsOf):
     """`{"texts", "input_type", "output_dimension", "truncate"}`: as many vectors as texts."""
 
     name = "cohere_embed"
@@ -106,9 +109,9 @@ class CohereEmbed(_Embeddings):
         notes = Notes()
         request = plain_request(typed, notes)
         texts = [_item(item, notes, pictures=False).get("inputText", "") for item in request.input]
-        options = _extras(request, ("input_type", "truncate"), notes)
+        options = extras(request, ("input_type", "truncate"), notes)
         task = options.pop("input_type", None) or request.task
-        kind = TASKS.get(str(task), str(task)) if task is not None else "search_document"
+        kind = _task(task) if task is not None else "search_document"
         if kind not in COHERE_TASKS:
             notes.lost("task", "the model has no such task")
             kind = "search_document"
@@ -119,7 +122,8 @@ class CohereEmbed(_Embeddings):
                 options["output_dimension"] = request.dimensions
         return {"model": request.model, "texts": texts, "input_type": kind, **options}, notes.fidelity()
 
-    def _vectors(self, members: Members) -> list[Any]:
+    def vectors_of(self, members: Members) -> list[Any]:
+        """The vectors of an answer. Raises BadGatewayError."""
         found = decoded(members.get("embeddings"))
         found = found.get("float") if isinstance(found, Mapping) else found
         if not isinstance(found, list) or not all(isinstance(vector, list) for vector in found):
@@ -127,7 +131,7 @@ class CohereEmbed(_Embeddings):
         return found
 
 
-class NovaEmbed(_Embeddings):
+class NovaEmbed(EmbeddingsOf):
     """`{"taskType", "singleEmbeddingParams"}`: one text or image, one vector. A text that is too long is an error."""
 
     name = "nova_embed"
@@ -138,9 +142,9 @@ class NovaEmbed(_Embeddings):
         request = plain_request(typed, notes)
         if len(request.input) != 1:
             raise BadRequestError("the model embeds one item at a time", param="input")
-        options = _extras(request, ("input_type", "truncate"), notes)
+        options = extras(request, ("input_type", "truncate"), notes)
         task = str(options.get("input_type") or request.task or "search_document")
-        purpose = task if OWN_PURPOSE.fullmatch(task) else PURPOSES.get(TASKS.get(task, task))
+        purpose = task if OWN_PURPOSE.fullmatch(task) else PURPOSES.get(_task(task))
         if purpose is None:
             notes.lost("task", "the model has no such task")
         asked: Body = {"embeddingPurpose": purpose or "GENERIC_INDEX"}
@@ -161,7 +165,8 @@ class NovaEmbed(_Embeddings):
         text = _item(item, notes, pictures=False).get("inputText", "")
         return {"text": {"truncationMode": truncate.upper(), "value": text}}
 
-    def _vectors(self, members: Members) -> list[Any]:
+    def vectors_of(self, members: Members) -> list[Any]:
+        """The vectors of an answer. Raises BadGatewayError."""
         found = decoded(members.get("embeddings"))
         vector = (
             found[0].get("embedding") if isinstance(found, list) and found and isinstance(found[0], Mapping) else None
@@ -169,6 +174,11 @@ class NovaEmbed(_Embeddings):
         if not isinstance(vector, list):
             raise BadGatewayError("the upstream's answer has no `embeddings`")
         return [vector]
+
+
+def _task(word: Any) -> str:
+    """One of Cohere's tasks where a word means one, else the word."""
+    return TASKS.get(meaning(word) or "", str(word))
 
 
 def _item(item: Any, notes: Notes, *, pictures: bool) -> Body:
@@ -189,7 +199,7 @@ def _item(item: Any, notes: Notes, *, pictures: bool) -> Body:
     return said
 
 
-def _extras(request: EmbeddingsRequest, known: tuple[str, ...], notes: Notes) -> Body:
+def extras(request: EmbeddingsRequest, known: tuple[str, ...], notes: Notes) -> Body:
     """The model's own words among the extras; the rest is noted."""
     extras = [(dialect, name, value) for dialect, fields in request.extra.items() for name, value in fields.items()]
     notes.foreign({dialect: {name: value} for dialect, name, value in extras if name not in known})

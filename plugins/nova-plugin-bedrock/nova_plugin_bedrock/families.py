@@ -16,10 +16,12 @@ from nova_core.wire.event_stream import EventStream
 from nova_core.wire.messages_models import MessagesModels
 from nova_core.wire.plain_vectors import in_asked_coding
 from nova_core.wire.provider import Lane
+from nova_core.wire.restored_names import FittingNames
 from nova_core.wire.sigv4 import Keychain
 from nova_plugin_bedrock.dialect import CONVERSE, COUNT_TOKENS
 from nova_plugin_bedrock.embeddings import COUNT
 from nova_plugin_bedrock.framing import InvokedStream
+from nova_plugin_bedrock.invoking import GOVERNING, Governed, guarded
 from nova_plugin_bedrock.render import ADDITIONAL, OWN_WORDS
 from nova_plugin_bedrock.signed import NOT_SENT, ModelRuntime, encoded
 
@@ -31,7 +33,7 @@ VERSION = "bedrock-2023-05-31"
 BETAS = "anthropic-beta"
 
 
-class ConverseModels(ModelRuntime):
+class ConverseModels(FittingNames, ModelRuntime):
     """Every model that chats, in one format, and counts of tokens."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": CONVERSE, "count_tokens": COUNT_TOKENS}
@@ -42,29 +44,29 @@ class ConverseModels(ModelRuntime):
         """The action, which counts where only that is asked."""
         return "/count-tokens" if lane.dialect is COUNT_TOKENS else super().action_of(lane, streamed)
 
-    def body(self, request: Request, lane: Lane) -> bytes:
+    def payload(self, request: Request, lane: Lane, *, streamed: bool) -> bytes:
         """What is sent; members that an operator allows by name are for the model."""
         others = {name: value for name, value in request.members.items() if name not in MEMBERS}
         if others:
             said = decoded(request.members.get(ADDITIONAL)) or {}
             request = request.without(*others).with_members({ADDITIONAL: {**others, **said}})
-        return super().body(request, lane)
+        return super().payload(request, lane, streamed=streamed)
 
     def frames(self, dialect: Dialect) -> FrameParser:
         """Binary messages."""
         return EventStream()
 
 
-class InvokedClaude(MessagesModels, ModelRuntime):
+class InvokedClaude(Governed, MessagesModels, ModelRuntime):
     """Claude in the words of the Messages API, with its version in the body."""
 
     dialects: Mapping[Operation, Dialect] = {"chat": ANTHROPIC_MESSAGES}
     action = "/invoke"
     stream_action = "/invoke-with-response-stream"
 
-    def body(self, request: Request, lane: Lane) -> bytes:
+    def payload(self, request: Request, lane: Lane, *, streamed: bool) -> bytes:
         """What is sent, with the version."""
-        return encoded(request, anthropic_version=VERSION)
+        return encoded(request.without(*GOVERNING), anthropic_version=VERSION, **guarded(request))
 
     def frames(self, dialect: Dialect) -> FrameParser:
         """Claude's own events in binary messages."""

@@ -8,10 +8,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-ROUTES: Final = ("converse", "invoke")
+AGENTS: Final = ("agent", "agentcore")
+CHATS: Final = "chat_completions"
+ROUTES: Final = ("converse", "invoke", CHATS, *AGENTS)
+ELSEWHERE: Final = ("claude_platform", "async_invoke", "mantle")
 REGION: Final = re.compile(r"^([a-z]{2}(?:-[a-z]+)+-\d)/")
 """A region before a model's id."""
-ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z]+:([a-z0-9-]*):.*", re.DOTALL)
+ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z-]+:([a-z0-9-]*):.*", re.DOTALL)
 CLAUDE: Final = re.compile(r"(^|[./])claude|anthropic\.")
 CLAUDE_3: Final = re.compile(r"claude-(3|v2|instant)|claude-(opus|sonnet)-4-(2025|1-)")
 NOVA: Final = re.compile(r"amazon\.nova|(^|/)nova/")
@@ -22,6 +25,10 @@ NO_SCHEMAS: Final = re.compile(
     rf"{CLAUDE_3.pattern}|amazon\.(nova-(micro|lite|pro|premier)-v1|titan)|meta\.llama|ai21\."
 )
 """Models that cannot be held to a schema."""
+PEGASUS: Final = re.compile(r"twelvelabs\.pegasus")
+COMMAND_R: Final = re.compile(r"cohere\.command-r")
+IMPORTED: Final = ":imported-model/"
+"""What stands in the ARN of a model that its owner brought."""
 EMBEDS: Final = re.compile(r"embed")
 RANKS: Final = re.compile(r"rerank")
 AMAZON_DRAWS: Final = re.compile(r"titan-image|nova-canvas")
@@ -30,11 +37,24 @@ STABILITY_DRAWS: Final = re.compile(r"(^|[./])stability\.")
 
 @dataclass(frozen=True, slots=True)
 class ModelName:
-    """`route` is `converse`, `invoke` or None; `id` a model, an inference profile or an ARN."""
+    """`route` is one of `ROUTES` or None; `id` a model, an agent, an inference profile or an ARN, and `kind` what
+    stands before that and says whose format the model has (`llama/`).
+    """
 
     id: str
     route: str | None = None
     region: str | None = None
+    kind: str = ""
+
+    @property
+    def said(self) -> str:
+        """What tells the model's family."""
+        return self.kind + self.id
+
+    @property
+    def invoked(self) -> bool:
+        """Whether InvokeModel is asked: as the operator says, or as an imported model of a known kind needs."""
+        return self.route == "invoke" or (self.route is None and bool(self.kind) and IMPORTED in self.id)
 
 
 def read_name(model: str) -> ModelName:
@@ -42,11 +62,16 @@ def read_name(model: str) -> ModelName:
     route, _, rest = model.partition("/")
     if route in ROUTES and rest:
         model = rest
-    elif route in ("claude_platform", "agent", "agentcore", "async_invoke", "mantle") and rest:
-        raise ValueError(f"the route `{route}/` is not served")
+    elif route in ELSEWHERE and rest:
+        beside = "; the provider is `bedrock_mantle`" if route == "mantle" else ""
+        raise ValueError(f"the route `{route}/` is not served{beside}")
     known = route if route in ROUTES and rest else None
+    region: str | None = None
     if (place := REGION.match(model)) is not None:
-        return ModelName(model[place.end() :], known, place[1])
+        region, model = place[1], model[place.end() :]
     if (found := ARN.search(model)) is not None:
-        return ModelName(found[0], known, found[1] or None)
-    return ModelName(model, known)
+        return ModelName(found[0], known, region or found[1] or None, model[: found.start()])
+    if known in AGENTS:
+        return ModelName(model, known, region)
+    kind, slash, own = model.rpartition("/")
+    return ModelName(own, known, region, kind + slash)

@@ -15,28 +15,46 @@ from nova_core.types.message import Request
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
+from nova_core.wire.prompt_templates import check_template
 from nova_core.wire.provider import DialectProvider, Provider
 from nova_core.wire.sigv4 import Keychain
 from nova_core.wire.sigv4.choosing import REGION, SETTINGS, Chooser, domain_of
 from nova_core.wire.sigv4.signed import now, with_keys
+from nova_plugin_bedrock.agent_core import QUALIFIER, AgentCore
+from nova_plugin_bedrock.agents import Agent, agent_of
 from nova_plugin_bedrock.embeddings import COHERE_EMBED, MOST_TEXTS, NOVA_EMBED, TITAN_EMBED
 from nova_plugin_bedrock.families import ConverseModels, Embeddings, InvokedClaude
-from nova_plugin_bedrock.names import AMAZON_DRAWS, CLAUDE, EMBEDS, NOVA, RANKS, STABILITY_DRAWS, read_name
+from nova_plugin_bedrock.invoked import invoked_families
+from nova_plugin_bedrock.marengo import MARENGO_EMBED
+from nova_plugin_bedrock.names import (
+    AGENTS,
+    AMAZON_DRAWS,
+    CHATS,
+    CLAUDE,
+    EMBEDS,
+    NOVA,
+    PEGASUS,
+    RANKS,
+    STABILITY_DRAWS,
+    read_name,
+)
+from nova_plugin_bedrock.picture_edits import AMAZON_EDITS, STABILITY_EDITS
 from nova_plugin_bedrock.pictures import AMAZON_IMAGES, STABILITY_IMAGES, Images
 from nova_plugin_bedrock.reranking import Rerank
+from nova_plugin_bedrock.runtime_chat import RuntimeChat
 from nova_plugin_bedrock.signed import BEARER, MODEL_ID
 
 ENDPOINT = "aws_bedrock_runtime_endpoint"
 
 
 class Bedrock(Provider):
-    """`bedrock/…`, `bedrock/converse/…`, `bedrock/invoke/…` (Claude) and `bedrock_converse/…`."""
+    """`bedrock/…`, `bedrock/converse/…`, `bedrock/invoke/…` and `bedrock_converse/…`."""
 
     providers = ("bedrock", "bedrock_converse")
     base_url = "https://bedrock-runtime.{aws_region_name|AWS_REGION_NAME|AWS_REGION}.amazonaws.com"
     api_base_env: tuple[str, ...] = (ENDPOINT.upper(),)
     api_key_env = (BEARER,)
-    settings_keys = (*SETTINGS, ENDPOINT, MODEL_ID)
+    settings_keys = (*SETTINGS, ENDPOINT, MODEL_ID, QUALIFIER)
 
     def __init__(self, clock: Callable[[], datetime] = now) -> None:
         keychain = Keychain(clock)
@@ -45,24 +63,40 @@ class Bedrock(Provider):
         self._titan = Embeddings(TITAN_EMBED, 1, keychain)
         self._cohere = Embeddings(COHERE_EMBED, MOST_TEXTS, keychain)
         self._nova_embeddings = Embeddings(NOVA_EMBED, 1, keychain)
+        self._marengo = Embeddings(MARENGO_EMBED, 1, keychain)
         self._rerank = Rerank(keychain)
-        self._amazon_images = Images(AMAZON_IMAGES, keychain)
-        self._stability_images = Images(STABILITY_IMAGES, keychain)
+        self._amazon_images = Images(AMAZON_IMAGES, AMAZON_EDITS, keychain)
+        self._stability_images = Images(STABILITY_IMAGES, STABILITY_EDITS, keychain)
+        self._runtime_chat = RuntimeChat(keychain)
+        self._agents = {"agent": Agent(keychain), "agentcore": AgentCore(keychain)}
+        self._invoked = tuple(invoked_families(self._claude, keychain))
 
     def family(self, model: str, dialect: str = "") -> DialectProvider:
         """Who speaks for a model. Callers of the Messages API reach Claude in their own words."""
+        name = read_name(model)
+        if name.route in AGENTS:
+            return self._agents[name.route]
+        if name.route == CHATS:
+            return self._runtime_chat
         if (special := self._special(model)) is not None:
             return special
-        route = read_name(model).route
-        if route == "invoke" or (route is None and dialect == ANTHROPIC_MESSAGES.name and CLAUDE.search(model)):
+        if name.invoked or PEGASUS.search(model):
+            return self._asked_by_invoke(name.said) or self._claude
+        if name.route is None and dialect == ANTHROPIC_MESSAGES.name and CLAUDE.search(model):
             return self._claude
         return self._converse
+
+    def _asked_by_invoke(self, said: str) -> DialectProvider | None:
+        """Who speaks a family's own words; None where the name says no family."""
+        return next((family for names, family in self._invoked if names.search(said)), None)
 
     def _special(self, model: str) -> DialectProvider | None:
         """Who speaks for a model that does not chat."""
         if EMBEDS.search(model):
             if "cohere" in model:
                 return self._cohere
+            if "marengo" in model:
+                return self._marengo
             return self._nova_embeddings if NOVA.search(model) else self._titan
         if RANKS.search(model):
             return self._rerank
@@ -85,10 +119,14 @@ class Bedrock(Provider):
             name = read_name(deployment.model)
         except ValueError as error:
             raise ConfigurationError(f"{deployment.provider}/{deployment.model}: {error}") from error
-        if name.route == "invoke" and not (CLAUDE.search(deployment.model) or self._special(deployment.model)):
+        if name.invoked and not (self._asked_by_invoke(name.said) or self._special(deployment.model)):
             raise ConfigurationError(
-                f"{deployment.model}: only Claude, embeddings, rerank and images are served through `invoke/`"
+                f"{deployment.model}: whose format the model has is not known; say it before the name, as "
+                f"`invoke/llama/…`, `invoke/mistral/…`, `invoke/qwen3/…` or `invoke/openai/…`"
             )
+        if name.route == "agent":
+            agent_of(deployment.model)
+        check_template(deployment)
         chooser = Chooser(settings, environ)
         stated = settings.get(REGION) or read_name(str(settings.get(MODEL_ID) or "")).region or name.region
         settings[REGION] = stated or chooser.region()
@@ -98,7 +136,9 @@ class Bedrock(Provider):
         if not str(base).startswith(("http://", "https://")):
             raise ConfigurationError(f"`{ENDPOINT}` of {deployment.model} must start with http:// or https://")
         key = deployment.api_key if deployment.api_key is not None and deployment.api_key.reveal() else None
-        if key is None and not chooser.stated and (bearer := environ.get(BEARER, "").strip()):
+        # Agents take no keys of the model runtime, only signatures or tokens of their own.
+        bearer = "" if name.route in AGENTS else environ.get(BEARER, "").strip()
+        if key is None and not chooser.stated and bearer:
             key = Secret(bearer)
         if key is None:
             settings = with_keys(settings, chooser, settings[REGION])

@@ -64,7 +64,7 @@ def parse(members: Mapping[str, Any]) -> ChatReply:
         id=new_id(),
         model="",
         choices=(Choice(0, Message("assistant", parts), finish, native_finish=native),),
-        usage=parse_usage(members.get("usage")),
+        usage=parse_usage(members.get("usage"), tier_of(members)),
         service_tier=tier_of(members),
         extra=own_extra(members),
     )
@@ -78,12 +78,15 @@ def parse_block(block: Any) -> Part:
         case {"toolUse": {"toolUseId": call_id, "name": name} as call}:
             return ToolCall(call_id, name, msgspec.json.encode(call.get("input") or {}).decode())
         case {"reasoningContent": {"reasoningText": {"text": str(text)} as thought}}:
-            return Thinking(text, thought.get("signature"))
+            signature = thought.get("signature")
+            return Thinking(text, signature if isinstance(signature, str) else None)
         case {"reasoningContent": {"redactedContent": str(data)}}:
             return RedactedThinking(data)
         case {"citationsContent": {} as cited}:
             text = "".join(piece.get("text", "") for piece in cited.get("content") or ())
             return Text(text, citations=tuple(parse_citation(raw) for raw in cited.get("citations") or ()))
+    if not isinstance(block, Mapping):
+        raise TypeError("a block is an object")
     return Opaque(NAME, dict(block))
 
 
@@ -110,8 +113,11 @@ def parse_finish(word: Any) -> tuple[FinishReason | None, str | None]:
     return FINISHES.get(word, "stop"), word
 
 
-def parse_usage(raw: Any) -> Usage | None:
-    """Disjoint buckets: `inputTokens` leaves out what a cache took or gave. None when nothing is stated."""
+def parse_usage(raw: Any, tier: str | None = None) -> Usage | None:
+    """Disjoint buckets: `inputTokens` leaves out what a cache took or gave. None when nothing is stated.
+
+    `tier` is the service tier that is stated beside it.
+    """
     if not isinstance(raw, Mapping) or "inputTokens" not in raw:
         return None
     written = _count(raw.get("cacheWriteInputTokens"))
@@ -124,7 +130,7 @@ def parse_usage(raw: Any) -> Usage | None:
         cache_write_5m=written - longer,
         cache_write_1h=longer,
         output=_count(raw.get("outputTokens")),
-    )
+    ).served_in(tier)
 
 
 def tier_of(members: Mapping[str, Any]) -> str | None:

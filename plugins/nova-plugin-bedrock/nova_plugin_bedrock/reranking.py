@@ -29,12 +29,11 @@ from nova_core.wire.sigv4.choosing import REGION
 from nova_core.wire.upstream_only import UpstreamOnly
 from nova_plugin_bedrock.names import read_name
 from nova_plugin_bedrock.notes import Body
-from nova_plugin_bedrock.signed import MODEL_ID, BearerOrSigned
+from nova_plugin_bedrock.signed import AGENT_RUNTIME, MODEL_ID, BearerOrSigned, at_host
 
 NAME: Final = "bedrock_rerank"
 NEXT: Final = "nextToken"
 PATH: Final = "/rerank"
-RUNTIME, AGENT_RUNTIME = "bedrock-runtime.", "bedrock-agent-runtime."
 
 
 class BedrockRerank(UpstreamOnly):
@@ -98,12 +97,9 @@ class Rerank(BearerOrSigned):
 
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """`/rerank` at the vendor's neighbouring host, or below the operator's own address."""
-        parts = urlsplit(deployment.api_base or "")
-        host = parts.netloc
-        if host.startswith(RUNTIME):
-            host = AGENT_RUNTIME + host.removeprefix(RUNTIME)
+        parts = urlsplit(at_host(deployment.api_base or "", AGENT_RUNTIME))
         path = parts.path.rstrip("/").removesuffix(PATH) + PATH
-        return urlunsplit((parts.scheme, host, path, parts.query, ""))
+        return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
     def outgoing(
         self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool

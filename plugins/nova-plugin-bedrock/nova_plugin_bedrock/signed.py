@@ -18,6 +18,7 @@ BEARER = "AWS_BEARER_TOKEN_BEDROCK"
 MODEL_ID = "model_id"
 """The setting with the id or ARN to ask for, where the model's name only says what kind it is."""
 ACTIONS = ("/converse", "/converse-stream", "/invoke", "/invoke-with-response-stream", "/count-tokens")
+RUNTIME, AGENT_RUNTIME = "bedrock-runtime.", "bedrock-agent-runtime."
 NOT_SENT = ("model", "stream")
 """Members of a request that are said by its URL."""
 
@@ -49,7 +50,7 @@ class ModelRuntime(BearerOrSigned):
             path += f"/model/{quote(str(model), safe='')}"
         return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
-    def body(self, request: Request, lane: Lane) -> bytes:
+    def payload(self, request: Request, lane: Lane, *, streamed: bool) -> bytes:
         """What is sent."""
         return request.without(*NOT_SENT).encode()
 
@@ -63,9 +64,19 @@ class ModelRuntime(BearerOrSigned):
         """The request with its credentials. Raises AuthenticationError when there are none."""
         parts = urlsplit(lane.url)
         url = urlunsplit((parts.scheme, parts.netloc, parts.path + self.action_of(lane, streamed), parts.query, ""))
-        return self.signed_request(lane, url, headers, self.body(request, lane), streamed=streamed)
+        return self.signed_request(
+            lane, url, headers, self.payload(request, lane, streamed=streamed), streamed=streamed
+        )
 
 
 def encoded(request: Request, **changes: object) -> bytes:
     """A request's body with members of the vendor's."""
     return msgspec.json.encode({**request.without(*NOT_SENT).members, **changes})
+
+
+def at_host(base: str, host: str) -> str:
+    """An address of the model runtime's at a neighbouring host; one of the operator's own stays."""
+    parts = urlsplit(base)
+    if parts.netloc.startswith(RUNTIME):
+        parts = parts._replace(netloc=host + parts.netloc.removeprefix(RUNTIME))
+    return urlunsplit(parts)

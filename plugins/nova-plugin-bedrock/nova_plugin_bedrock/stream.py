@@ -121,7 +121,8 @@ class Decoder:
 
     def metadata(self, data: Data) -> list[Event]:
         """Usage, and what only this dialect knows."""
-        usage, extra, tier = parse_usage(data.get("usage")), dict(own_extra(data)), tier_of(data)
+        tier, extra = tier_of(data), dict(own_extra(data))
+        usage = parse_usage(data.get("usage"), tier)
         if tier is not None:
             extra[NAME] = {**extra.get(NAME, {}), "serviceTier": {"type": tier}}
         said: list[Event] = [UsageUpdate(usage)] if usage is not None else []

@@ -44,7 +44,9 @@ class Tools:
         if not tools and used:
             self._notes.mapped("tools", "tools of the history are declared")
             tools = [{"toolSpec": {"name": name, "inputSchema": {"json": {"type": "object"}}}} for name in used]
-        return self._chosen(typed, tools, used=bool(used))
+        config = self._chosen(typed, tools, used=bool(used))
+        self._parallel(typed, config)
+        return config
 
     def _spec(self, tool: Tool, path: str) -> Body:
         self._notes.foreign(tool.extra, path)
@@ -64,7 +66,6 @@ class Tools:
         choice = typed.tool_choice
         if choice is not None:
             self._notes.foreign(choice.extra, "tool_choice")
-        self._parallel(typed, tools)
         if not tools:
             if choice is not None:
                 (self._notes.lost if choice.mode in CHOICES and choice.mode != "auto" else self._notes.hint)(
@@ -84,17 +85,15 @@ class Tools:
         named = {"name": choice.name} if choice.name is not None else {}
         return {"tools": tools, "toolChoice": {CHOICES[choice.mode]: named}}
 
-    def _parallel(self, typed: ChatRequest, tools: list[Body]) -> None:
+    def _parallel(self, typed: ChatRequest, config: Body) -> None:
         if typed.parallel_tool_calls is None:
             return
-        if typed.parallel_tool_calls or not tools:
+        if typed.parallel_tool_calls or not config:
             self._notes.hint("parallel_tool_calls", "the model decides how many tools it calls at once")
         elif self._claude:
-            mode = typed.tool_choice.mode if typed.tool_choice is not None else "auto"
-            said: dict[str, Any] = {"type": CHOICES.get(mode, "auto"), "disable_parallel_tool_use": True}
-            if typed.tool_choice is not None and typed.tool_choice.name is not None:
-                said["name"] = typed.tool_choice.name
-            self.additional["tool_choice"] = said
+            # The vendor refuses a type beside a `toolChoice` of its own, and needs one where there is none.
+            said = {} if "toolChoice" in config else {"type": "auto"}
+            self.additional["tool_choice"] = {**said, "disable_parallel_tool_use": True}
             self._notes.mapped("parallel_tool_calls", "tool_choice.disable_parallel_tool_use")
         else:
             self._notes.lost("parallel_tool_calls", "the model decides how many tools it calls at once")

@@ -24,6 +24,7 @@ from nova_core.types.chat import (
     ToolResult,
 )
 from nova_core.wire.anthropic_messages.fields import parse_arguments
+from nova_core.wire.thought_signatures import is_named
 from nova_plugin_bedrock.media import MediaWriter
 from nova_plugin_bedrock.names import CLAUDE, CLAUDE_3, NOVA
 from nova_plugin_bedrock.notes import NAME, Body, Notes
@@ -128,7 +129,7 @@ class Turns:
             case Thinking():
                 return self._thinking(part, path)
             case RedactedThinking():
-                return [{"reasoningContent": {"redactedContent": part.data}}]
+                return self._redacted(part, path)
             case ToolCall():
                 return [self._call(part, path)]
             case ToolResult():
@@ -137,11 +138,20 @@ class Turns:
                 return []
 
     def _thinking(self, part: Thinking, path: str) -> list[Body]:
+        if is_named(part.signature) or (part.signature and not self._claude):
+            self._notes.hint(path, "signed thinking of another vendor")
+            return []
         if not part.signature and (self._claude or not part.text):
             self._notes.hint(path, "thinking without a signature cannot be sent back")
             return []
         signed = {"signature": part.signature} if part.signature else {}
         return [{"reasoningContent": {"reasoningText": {"text": part.text} | signed}}]
+
+    def _redacted(self, part: RedactedThinking, path: str) -> list[Body]:
+        if self._claude:
+            return [{"reasoningContent": {"redactedContent": part.data}}]
+        self._notes.hint(path, "only its maker can read it")
+        return []
 
     def _call(self, part: ToolCall, path: str) -> Body:
         arguments = parse_arguments(part.arguments)

@@ -52,6 +52,7 @@ def proof(request: UpstreamRequest) -> str:
         (HAIKU, {}, "https://bedrock-runtime.us-west-2.amazonaws.com/model/anthropic.claude-3-haiku-20240307-v1%3A0"),
         ("converse/eu-central-1/amazon.nova-lite-v1:0", {}, "https://bedrock-runtime.eu-central-1.amazonaws.com/model/amazon.nova-lite-v1%3A0"),
         ("us.meta.llama4", {"aws_region_name": "us-east-2"}, "https://bedrock-runtime.us-east-2.amazonaws.com/model/us.meta.llama4"),
+        ("nova/us.amazon.nova-lite-v1:0", {}, "https://bedrock-runtime.us-west-2.amazonaws.com/model/us.amazon.nova-lite-v1%3A0"),
         ("x", {"aws_region_name": "cn-north-1"}, "https://bedrock-runtime.cn-north-1.amazonaws.com.cn/model/x"),
         ("x", {"aws_bedrock_runtime_endpoint": "https://vpce.example/base/"}, "https://vpce.example/base/model/x"),
         ("x", {"aws_bedrock_runtime_endpoint": "https://h/model/tuned/converse"}, "https://h/model/tuned"),
@@ -104,7 +105,7 @@ def test_the_deployments_own_keys_come_first(tmp_path: Path) -> None:
         ({"settings": {"aws_web_identity_token": "oidc/env/NOWHERE", "aws_role_name": "r"}}, "oidc/env"),
         ({"settings": {**PAIR, "aws_bedrock_runtime_endpoint": "ftp://x"}}, "http"),
         ({"model": "agent/X"}, "agent/"),
-        ({"model": "invoke/meta.llama3"}, "invoke/"),
+        ({"model": f"invoke/{ARN}"}, "invoke/llama/"),
     ],
 )
 def test_what_cannot_work_is_refused_at_the_start(fields: dict[str, Any], said: str) -> None:

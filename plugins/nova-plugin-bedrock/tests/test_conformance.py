@@ -9,7 +9,7 @@ from nova_core.testing.conformance import PUBLIC_NAME
 from nova_core.testing.provider_bench import embeddings_request
 from nova_core.testing.upstream_http import Received
 from nova_core.types.deployment import Deployment
-from nova_plugin_bedrock import plugin
+from nova_plugin_bedrock import mantle, plugin
 
 
 class TestConverse(UpstreamConformance):
@@ -63,3 +63,11 @@ class TestNovaEmbeddings(TestCohereEmbeddings):
             await bench.ask(embeddings_request(PUBLIC_NAME, ["one", "two"]))
         asked = [received.json["singleEmbeddingParams"]["text"]["value"] for received in self.upstream.requests]
         assert asked == ["one", "two"]
+
+
+class TestMantle(UpstreamConformance):
+    plugin = mantle
+    provider = "bedrock_mantle"
+    operations = frozenset({"chat", "completion"})
+    model = "openai.gpt-oss-120b"
+    key_env = "BEDROCK_MANTLE_API_KEY"

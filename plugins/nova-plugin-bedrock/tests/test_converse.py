@@ -117,7 +117,7 @@ def test_a_whole_request_is_said_in_the_vendors_words() -> None:
     assert body["toolConfig"]["toolChoice"] == {"any": {}}
     assert body["additionalModelRequestFields"] == {
         "thinking": {"type": "enabled", "budget_tokens": 1024},
-        "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+        "tool_choice": {"disable_parallel_tool_use": True},
         "top_k": 5,
     }
     definition = body["outputConfig"]["textFormat"]["structure"]["jsonSchema"]
@@ -204,6 +204,23 @@ def test_no_tools_are_sent_where_none_may_be_called_unless_the_history_used_them
     assert [tool["toolSpec"]["name"] for tool in declared] == ["look"]
 
 
+def test_one_call_at_a_time_is_asked_for_beside_the_choice_of_a_tool() -> None:
+    """The vendor: `tool_choice/type` conflicts with `toolConfig.toolChoice`, and is required where there is none."""
+    tools = [function_tool("look")]
+
+    def asked(**members: Any) -> tuple[Any, Any]:
+        body = sent(chat_request("g", parallel_tool_calls=False, **members))
+        extra = body.get("additionalModelRequestFields", {})
+        return body.get("toolConfig", {}).get("toolChoice"), extra.get("tool_choice")
+
+    alone = {"disable_parallel_tool_use": True}
+    named = {"type": "function", "function": {"name": "look"}}
+    assert asked(tools=tools) == (None, {"type": "auto", **alone})
+    assert asked(tools=tools, tool_choice=named) == ({"tool": {"name": "look"}}, alone)
+    assert asked(tools=tools, tool_choice="none") == (None, None)
+    assert asked() == (None, None)
+
+
 def test_marks_of_a_cache_live_as_long_as_the_model_lets_them() -> None:
     marked = {"type": "text", "text": "long", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
     request = chat_request("g", [{"role": "user", "content": [marked]}])
@@ -264,7 +281,7 @@ def stream_events() -> list[bytes]:
         event("contentBlockStart", contentBlockIndex=3, start={"toolUse": {"toolUseId": "t1", "name": "look"}}),
         event("contentBlockStop", contentBlockIndex=3),
         event("messageStop", stopReason="tool_use"),
-        event("metadata", usage=REPLY["usage"], metrics={"latencyMs": 3}),
+        event("metadata", usage=REPLY["usage"], metrics={"latencyMs": 3}, serviceTier=REPLY["serviceTier"]),
     ]
 
 
@@ -284,7 +301,7 @@ async def test_answers_come_back_whole(stream: bool, upstream: ScriptedUpstream)
     usage = reply.usage
     assert usage is not None
     assert (usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h) == (10, 20, 6, 4)
-    assert usage.total == 45
+    assert (usage.total, usage.tier) == (45, "flex")
 
 
 def test_thinking_goes_back_with_its_signature() -> None:
@@ -298,6 +315,25 @@ def test_thinking_goes_back_with_its_signature() -> None:
     check_against_model("Converse", asked)
     assert asked["messages"][1]["content"] == REPLY["output"]["message"]["content"]  # type: ignore[index]
     assert asked["messages"][2]["content"][0]["toolResult"]["status"] == "error"
+
+
+def test_thinking_that_another_vendor_signed_stays_behind() -> None:
+    blocks = [
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
+        {"type": "thinking", "thinking": "", "signature": "gemini_generate:c2ln"},
+        {"type": "redacted_thinking", "data": "cmVk"},
+    ]
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "yes", "thinking_blocks": blocks}]
+    request = chat_request("g", [*turns, {"role": "user", "content": "And?"}])
+    kept = [next(iter(block)) for block in sent(request)["messages"][1]["content"]]
+    assert kept == ["reasoningContent", "reasoningContent", "text"]
+    assert sent(request, "amazon.nova-pro-v1:0")["messages"][1]["content"] == [{"text": "yes"}]
+
+
+@pytest.mark.parametrize("block", ["hi", None, [1]])
+def test_a_block_that_is_no_object_makes_no_reply(block: Any) -> None:
+    with pytest.raises(BadGatewayError):
+        CONVERSE.parse_reply({**REPLY, "output": {"message": {"role": "assistant", "content": [block]}}})
 
 
 @pytest.mark.parametrize(

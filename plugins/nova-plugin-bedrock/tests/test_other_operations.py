@@ -9,9 +9,10 @@ import pytest
 
 from nova_core.errors import BadGatewayError, ContentPolicyViolationError, UnsupportedParamsError
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench
+from nova_core.testing.provider_bench import bench, embeddings_request
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
+from nova_core.types.embeddings import EmbeddingsReply
 from nova_core.types.images import ImagesReply
 from nova_core.types.message import Reply, Request
 from nova_core.types.rerank import RerankReply
@@ -154,3 +155,36 @@ async def test_images_that_are_held_back_are_told(
     upstream.script("*", json=answer)
     with pytest.raises(expected):
         await drawn(upstream, "stability.sd3-5-large-v1:0", images_request())
+
+
+@pytest.mark.parametrize(
+    ("model", "item", "said"),
+    [
+        ("marengo-embed-3-0-v1:0", "a cat", {"inputType": "text", "text": {"inputText": "a cat"}}),
+        (
+            "marengo-embed-3-0-v1:0",
+            {"text": "a cat", "image": "data:image/png;base64,iVBO"},
+            {
+                "inputType": "text_image",
+                "text_image": {"inputText": "a cat", "mediaSource": {"base64String": "iVBO"}},
+            },
+        ),
+        (
+            "marengo-embed-2-7-v1:0",
+            {"image": "s3://b/a.png"},
+            {"inputType": "image", "mediaSource": {"s3Location": {"uri": "s3://b/a.png"}}},
+        ),
+        ("marengo-embed-2-7-v1:0", "a cat", {"inputType": "text", "inputText": "a cat"}),
+    ],
+)
+async def test_marengo_embeds_texts_and_images(
+    upstream: ScriptedUpstream, model: str, item: Any, said: dict[str, Any]
+) -> None:
+    upstream.script("*", json={"data": [{"embedding": [0.5, 0.25]}]})
+    upstream.script("*", json={"embedding": [1, 0]})
+    async with bench(Bedrock(), deployment(f"us.twelvelabs.{model}", api_base=upstream.url)) as asking:
+        reply = await asking.ask(embeddings_request("g", [item, "a dog"]))
+    assert isinstance(reply, Reply) and isinstance(reply.typed, EmbeddingsReply)
+    assert [list(vector.embedding) for vector in reply.typed.data] == [[0.5, 0.25], [1, 0]]
+    assert upstream.requests[0].json == said
+    assert upstream.last.route.endswith("/invoke")

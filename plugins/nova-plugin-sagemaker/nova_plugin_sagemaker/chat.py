@@ -54,7 +54,7 @@ class EndpointNova(EndpointChat):
     def review(self, request: Request) -> Fidelity:
         """What the models refuse, and an effort that they have not."""
         found, effort = super().review(request), request.get("reasoning_effort")
-        if effort in EFFORTS:
+        if isinstance(effort, str) and effort in EFFORTS:
             said = FieldNote("reasoning_effort", Fate.APPROXIMATED, f"{effort} is said as {EFFORTS[effort]}")
             found += Fidelity((said,))
         if effort == "none":
@@ -64,7 +64,8 @@ class EndpointNova(EndpointChat):
     def to_upstream(self, request: Request) -> Request:
         """The effort as the models take it."""
         request, effort = super().to_upstream(request), request.get("reasoning_effort")
-        return request.with_members({"reasoning_effort": EFFORTS[effort]}) if effort in EFFORTS else request
+        known = isinstance(effort, str) and effort in EFFORTS
+        return request.with_members({"reasoning_effort": EFFORTS[effort]}) if known else request
 
     def outgoing(
         self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool

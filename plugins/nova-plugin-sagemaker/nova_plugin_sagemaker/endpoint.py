@@ -18,6 +18,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.events import Frame
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import FrameParser, UpstreamRequest, UpstreamResponse
+from nova_core.wire.enveloped import failed_frame
 from nova_core.wire.event_stream import EXCEPTION, EventStream
 from nova_core.wire.openai_compatible import OpenAICompatible
 from nova_core.wire.provider import Lane
@@ -99,7 +100,7 @@ class PayloadParts:
         self._inner = inner
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The container's frames that `data` completes. Raises the error that a message carries, StreamBrokenError."""
+        """The container's frames that `data` completes, or a message's error. Raises StreamBrokenError."""
         return [found for frame in self._outer.feed(data) for found in self._frames(frame)]
 
     def end(self) -> list[Frame]:
@@ -109,5 +110,5 @@ class PayloadParts:
     def _frames(self, frame: Frame) -> list[Frame]:
         event = frame.event or ""
         if event.startswith(EXCEPTION):
-            raise exception(event.removeprefix(EXCEPTION), frame.data)
+            return [failed_frame(exception(event.removeprefix(EXCEPTION), frame.data))]
         return self._inner.feed(frame.data)

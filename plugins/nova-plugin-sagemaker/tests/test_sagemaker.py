@@ -223,3 +223,17 @@ async def test_a_gateway_signs_as_its_configuration_says(gateway: Any, upstream:
     assert "/eu-west-1/sagemaker/aws4_request" in (upstream.last.header("authorization") or "")
     assert upstream.last.header("x-amzn-sagemaker-inference-component") == "adapter-1"
     assert upstream.last.json.keys() == {"model", "messages"}
+
+
+async def test_a_gateway_tells_a_conversation_in_the_operators_template(
+    gateway: Any, upstream: ScriptedUpstream
+) -> None:
+    upstream.script("*", json=[{"generated_text": "ok", "details": {"finish_reason": "eos_token"}}])
+    params = {
+        **PAIR, "model": "sagemaker/my endpoint", "sagemaker_base_url": upstream.url, "final_prompt_value": "A:",
+        "roles": {"user": {"pre_message": "Q: ", "post_message": "\n"}},
+    }  # fmt: skip
+    caller = await gateway({"model_list": [{"model_name": "public", "litellm_params": params}]})
+    assert (await caller.chat("public", "Hi")).text == "ok"
+    assert upstream.last.json["inputs"] == "Q: Hi\nA:"
+    assert not {"roles", "final_prompt_value"} & upstream.last.json["parameters"].keys()

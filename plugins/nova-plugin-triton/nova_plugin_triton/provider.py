@@ -13,7 +13,8 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange, UpstreamRequest
 from nova_core.wire.plain_vectors import in_asked_coding
-from nova_core.wire.provider import DialectProvider, Lane, of_deployment
+from nova_core.wire.provider import Lane, of_deployment
+from nova_core.wire.transcribed import Transcribed
 from nova_plugin_triton.generation import TRITON_GENERATE
 from nova_plugin_triton.inference import TRITON_INFER
 
@@ -25,7 +26,7 @@ EMBEDDINGS = "/embeddings"
 """The end of a base that is the whole address of a route of one's own for embeddings, which takes the same tensors."""
 
 
-class Triton(DialectProvider):
+class Triton(Transcribed):
     """`triton/{model}`: `/generate`, `/generate_stream` and `/infer`."""
 
     providers = ("triton",)

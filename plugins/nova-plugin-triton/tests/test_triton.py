@@ -82,6 +82,16 @@ def test_every_parameter_has_its_place() -> None:
     assert call.fidelity.dropped == ("user",)
 
 
+def test_a_model_of_a_known_family_is_told_a_conversation_in_its_template() -> None:
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Ho"},
+        {"role": "user", "content": "?"},
+    ]
+    _, body, _ = sent(chat_request("g", turns), settings={"hf_model_name": "mistralai/Mistral-7B-Instruct-v0.3"})
+    assert body["text_input"] == "<s>[INST] Hi [/INST] Ho</s>[INST] ? [/INST]"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

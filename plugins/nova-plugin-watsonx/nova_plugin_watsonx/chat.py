@@ -25,12 +25,12 @@ NOT_IN_SCHEMAS: Final = ("additionalProperties", "strict")
 def chat_body(members: Mapping[str, Any]) -> Body:
     """The request beside model and account, of OpenAI's members, decoded."""
     body = {name: value for name, value in members.items() if name not in LEFT_OUT}
-    body["messages"] = [{name: value for name, value in said.items() if name in SAID} for said in members["messages"]]
+    body["messages"] = [_message(said) for said in members["messages"]]
     if isinstance(members.get("stop"), str):
         body["stop"] = [members["stop"]]
     if "tools" in members:
         body["tools"] = [_plain(tool) for tool in members["tools"]]
-    if (effort := members.get("reasoning_effort")) in EFFORTS:
+    if isinstance(effort := members.get("reasoning_effort"), str) and effort in EFFORTS:
         body["reasoning_effort"] = EFFORTS[effort]
     choice = members.get("tool_choice")
     if choice is not None:
@@ -47,8 +47,7 @@ def chat_reply(answer: Body) -> Body:
     """A reply in OpenAI's format."""
     if (failed := failure_in(answer)) is not None:
         return failed
-    made = {"object": "chat.completion", **answer, "choices": [_finished(choice) for choice in answer["choices"]]}
-    return _failed(made) or made
+    return _made(answer, "chat.completion")
 
 
 class ChatOpener:
@@ -58,8 +57,7 @@ class ChatOpener:
         """The chunk of one event."""
         if (failed := failure_in(data)) is not None:
             return (failed,)
-        made = {**data, "object": "chat.completion.chunk", "choices": [_finished(each) for each in data["choices"]]}
-        return (_failed(made) or made,)
+        return (_made(data, "chat.completion.chunk"),)
 
     def end(self) -> Iterable[Mapping[str, Any]]:
         """Nothing."""
@@ -68,11 +66,19 @@ class ChatOpener:
 
 def _notes(request: Request) -> Iterator[FieldNote]:
     yield from unsaid(request, "messages hold text, images, audio and video", parts=PARTS, members=SAID)
-    if (effort := request.get("reasoning_effort")) in EFFORTS:
+    for place, said in enumerate(request.get("messages") or ()):
+        if said.get("role") == "developer":
+            yield FieldNote(f"messages[{place}].role", Fate.MAPPED, "developer is system")
+    if isinstance(effort := request.get("reasoning_effort"), str) and effort in EFFORTS:
         yield FieldNote("reasoning_effort", Fate.APPROXIMATED, f"{effort} is said as {EFFORTS[effort]}")
     for place, tool in enumerate(request.get("tools") or ()):
         if tool != _plain(tool):
             yield FieldNote(f"tools[{place}].function.strict", Fate.HINT, "schemas are not enforced")
+
+
+def _message(said: Mapping[str, Any]) -> Body:
+    kept = {name: value for name, value in said.items() if name in SAID}
+    return {**kept, "role": "system"} if said.get("role") == "developer" else kept
 
 
 def _plain(schema: Any) -> Any:
@@ -83,6 +89,13 @@ def _plain(schema: Any) -> Any:
         return schema
     kept = {name: value for name, value in schema.items() if name not in NOT_IN_SCHEMAS or isinstance(value, dict)}
     return {name: _plain(value) for name, value in kept.items()}
+
+
+def _made(said: Mapping[str, Any], kind: str) -> Body:
+    """An answer or a chunk; older versions of the API name the model under another member alone."""
+    choices = [_finished(choice) for choice in said["choices"]]
+    made = {"model": said.get("model_id") or "", **said, "object": kind, "choices": choices}
+    return _failed(made) or made
 
 
 def _finished(choice: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -86,6 +86,14 @@ async def test_chat_is_said_in_the_vendors_words(upstream: ScriptedUpstream) -> 
     assert "tool_choice_option" not in upstream.last.json
 
 
+async def test_developers_speak_as_the_system(upstream: ScriptedUpstream) -> None:
+    upstream.script("*", text="hi")
+    said = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    async with bench(Watsonx(), deployment(api_base=upstream.url, settings=ACCOUNT)) as asking:
+        await asking.chat(chat_request("g", said))
+    assert upstream.last.json["messages"] == [{**said[0], "role": "system"}, said[1]]
+
+
 async def test_a_deployment_knows_its_model_and_account(upstream: ScriptedUpstream) -> None:
     upstream.script("*", text="hi")
     made = deployment(api_base=upstream.url, model="deployment/d", settings={"token": "a-static-token"})
@@ -243,6 +251,18 @@ async def test_a_conversation_becomes_a_transcript(upstream: ScriptedUpstream) -
         picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aW1n"}}
         with pytest.raises(UnsupportedParamsError, match="messages"):
             await asking.chat(chat_request("g", [*turns, {"role": "user", "content": [picture]}]))
+
+
+async def test_a_model_of_a_known_family_is_told_a_conversation_in_its_template(upstream: ScriptedUpstream) -> None:
+    result = {"generated_text": "ok", "stop_reason": "eos_token", "input_token_count": 3, "generated_token_count": 2}
+    upstream.script("*", json={"model_id": "m", "results": [result]})
+    provider, said = WatsonxText(), [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    model = "mistralai/mixtral-8x7b-instruct-v01"
+    async with bench(provider, deployment(provider, model=model, api_base=upstream.url, settings=ACCOUNT)) as asking:
+        await asking.chat(chat_request("g", said))
+        assert upstream.last.json["input"] == "<s>[INST] Be brief.\n\nHi [/INST]"
+        await asking.chat(completion_request("g", "Hi"))
+        assert upstream.last.json["input"] == "Hi"
 
 
 async def test_speech_is_transcribed_on_the_projects_account(upstream: ScriptedUpstream) -> None:
