@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
-from nova_core.errors import BadGatewayError, BadRequestError, StreamBrokenError
+from nova_core.errors import BadGatewayError, BadRequestError, NovaError, StreamBrokenError
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
@@ -19,6 +19,7 @@ from nova_core.types.events import Frame
 from nova_core.types.fidelity import Fate, FieldNote
 from nova_core.types.message import Operation, Reply, Request
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
+from nova_core.wire.file_in_json import FilesInJson
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_compatible import OpenAICompatible
 from nova_core.wire.provider import Lane
@@ -29,6 +30,8 @@ Body = dict[str, Any]
 UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 """What goes wrong while data of another shape is read."""
 DONE: Final = b"[DONE]"
+FAILED: Final = "nova.failed"
+"""The event of a frame that tells an error in OpenAI's words already."""
 TEXT_ONLY: Final = frozenset({"text", "refusal"})
 """Kinds of content parts that are plain text."""
 MESSAGE: Final = frozenset({"role", "content", "tool_calls", "tool_call_id"})
@@ -67,8 +70,8 @@ class Opener(Protocol):
 class Enveloped(OpenAICompatible):
     """A vendor whose chat API says in other words what OpenAI's says.
 
-    Subclasses write `body`, `opened` and `opener`, and `framing` where streams are not server-sent events;
-    `enveloped` are the operations that this is about, others are sent as they are.
+    Subclasses write `body` and `opened`, `opener` where answers are streamed, and `framing` where streams are not
+    server-sent events; `enveloped` are the operations that this is about, others are sent as they are.
     """
 
     dialects: Mapping[Operation, Dialect] = {"chat": OPENAI_CHAT}
@@ -83,8 +86,11 @@ class Enveloped(OpenAICompatible):
         raise AssertionError("subclasses parse")
 
     def opener(self, seed: str) -> Opener:
-        """What reads one stream; `seed` differs for every exchange, for ids that the vendor does not give."""
-        raise AssertionError("subclasses decode")
+        """What reads one stream; `seed` differs for every exchange, for ids that the vendor does not give.
+
+        Raises BadGatewayError where a vendor that has no streams answers with one.
+        """
+        raise BadGatewayError("the upstream answered with a stream, though its answers come whole")
 
     def framing(self) -> FrameParser:
         """What cuts a stream into events."""
@@ -100,15 +106,18 @@ class Enveloped(OpenAICompatible):
     def outgoing(
         self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool
     ) -> UpstreamRequest:
-        """The HTTP request with the vendor's body."""
+        """The HTTP request with the vendor's body, in which the files of a form are sent as they come."""
         if lane.dialect.operation not in self.enveloped:
             return super().outgoing(lane, request, headers, streamed)
-        body = msgspec.json.encode(self.body(request, lane, streamed=streamed))
+        said = self.body(request, lane, streamed=streamed)
+        body = FilesInJson(said) if lane.form else msgspec.json.encode(said)
         return UpstreamRequest(lane.url, "POST", headers, body, streamed)
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt, the events of its stream as chunks."""
+        # Reading the request says what is wrong with it, before a body is made of its members.
+        assert request.operation not in self.enveloped or request.typed is not None
         exchange = super().provider_call(call, request, deployment)
         if exchange.frames is None or exchange.dialect.operation not in self.enveloped:
             return exchange
@@ -153,7 +162,7 @@ class OpenedFrames:
         return [*rest, *map(_frame, self._opener.end())]
 
     def _opened(self, frame: Frame) -> list[Frame]:
-        if frame.data.strip() == DONE:
+        if frame.data.strip() == DONE or frame.event == FAILED:
             return [frame]
         try:
             data = msgspec.json.decode(frame.data)
@@ -163,6 +172,11 @@ class OpenedFrames:
             return [_frame(chunk) for chunk in self._opener.chunks(data, frame.event)]
         except UNREADABLE as error:
             raise StreamBrokenError("the upstream's event has not the shape of a piece of an answer") from error
+
+
+def failed_frame(error: NovaError) -> Frame:
+    """An error that a stream's framing tells, for whoever reads the chunks: what came before it is read first."""
+    return Frame(msgspec.json.encode(OPENAI_CHAT.render_error(error)), FAILED)
 
 
 def call_id(seed: str, place: int) -> str:

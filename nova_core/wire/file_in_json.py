@@ -12,8 +12,17 @@ import msgspec
 from nova_core.types.upload import File
 
 
+class DataUrl:
+    """A file that is to stand as its `data:` URL."""
+
+    __slots__ = ("file",)
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+
+
 class FilesInJson:
-    """A document in which files stand where their base64 text is to be. A `StreamedBody`."""
+    """A document in which files stand where their base64 text, or `data:` URL, is to be. A `StreamedBody`."""
 
     __slots__ = ("_files", "_texts")
 
@@ -22,10 +31,11 @@ class FilesInJson:
         self._files: list[File] = []
 
         def marked(value: Any) -> str:
-            if not isinstance(value, File):
+            file = value.file if isinstance(value, DataUrl) else value
+            if not isinstance(file, File):
                 raise TypeError(f"{type(value).__name__} is no JSON")
-            self._files.append(value)
-            return mark
+            self._files.append(file)
+            return mark if file is value else f"data:{file.content_type};base64,{mark}"
 
         self._texts = msgspec.json.encode(document, enc_hook=marked).split(mark.encode())
 

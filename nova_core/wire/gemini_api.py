@@ -14,10 +14,11 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.events import Event
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
-from nova_core.types.message import Operation, Reply, Request
+from nova_core.types.message import Operation, Reply, Request, plain
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
 from nova_core.wire.assemble import assemble
 from nova_core.wire.embedding_batches import in_batches
+from nova_core.wire.file_in_json import FilesInJson
 from nova_core.wire.gemini import GEMINI_BATCH_EMBED, GEMINI_COUNT_TOKENS, GEMINI_GENERATE
 from nova_core.wire.gemini.config import CONFIG
 from nova_core.wire.gemini.errors import read_error
@@ -27,8 +28,9 @@ from nova_core.wire.passed_headers import public_headers
 from nova_core.wire.plain_vectors import in_asked_coding
 from nova_core.wire.provider import DialectProvider, Lane
 
+GENERATE: Final = "generateContent"
 VERBS: Final[Mapping[str, str]] = {
-    GEMINI_GENERATE.name: "generateContent",
+    GEMINI_GENERATE.name: GENERATE,
     GEMINI_COUNT_TOKENS.name: "countTokens",
     GEMINI_BATCH_EMBED.name: "batchEmbedContents",
 }
@@ -38,7 +40,7 @@ STREAM_VERB: Final = "streamGenerateContent"
 RESOURCE: Final = re.compile(r"/(models|endpoints|tunedModels)/[^/:]+$")
 """The end of a base that is a whole resource already: only the verb is appended."""
 VERB: Final = re.compile(
-    r":(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents|rawPredict|streamRawPredict)$"
+    r":(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents|predict|rawPredict|streamRawPredict)$"
 )
 """What may stand at the end of a base that was copied from documentation."""
 NOT_SENT: Final = ("model", "stream")
@@ -87,7 +89,12 @@ class GeminiApi(DialectProvider):
     def outgoing(
         self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool
     ) -> UpstreamRequest:
-        """The verb says whether the answer is streamed, which is always asked for as events."""
+        """The verb says whether the answer is streamed, which is always asked for as events.
+
+        What has no verb of its own is asked for as content is, whole; files are sent as they come, in the JSON.
+        """
+        if lane.dialect.name not in VERBS:
+            return in_json(with_verb(lane.url, GENERATE), request, headers)
         verb = STREAM_VERB if streamed else VERBS[lane.dialect.name]
         url = with_verb(lane.url, verb, "alt=sse" if streamed else "")
         return UpstreamRequest(url, "POST", headers, request.without(*NOT_SENT).encode(), streamed)
@@ -127,6 +134,11 @@ def with_verb(url: str, verb: str, query: str = "") -> str:
     parts = urlsplit(url)
     queries = "&".join(part for part in (parts.query, query) if part)
     return urlunsplit((parts.scheme, parts.netloc, f"{parts.path}:{verb}", queries, ""))
+
+
+def in_json(url: str, request: Request, headers: tuple[tuple[str, str], ...]) -> UpstreamRequest:
+    """A request whose files stand in its JSON, and are sent as they come."""
+    return UpstreamRequest(url, "POST", headers, FilesInJson(plain(request.without(*NOT_SENT).members)))
 
 
 def _folded(response: UpstreamResponse) -> Reply:

@@ -122,6 +122,19 @@ def flags(members: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return changed
 
 
+def unformed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A form's fields as the JSON that they say, for vendors who are sent JSON: numbers, flags, objects and arrays."""
+    return {name: _meant(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+
+def _meant(text: str) -> Any:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return text
+    return text if value is None else value
+
+
 def _said(value: Any) -> str | File:
     if isinstance(value, str | File):
         return value

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 DEFAULT_VERSION: Final = "2025-02-01-preview"
 UNDATED: Final = frozenset({"v1", "latest", "preview"})
 """Versions that name the API at `/openai/v1`, where the model stands in the body."""
+RESPONSES: Final = "/responses"
 WHOLE: Final = re.compile(r"/openai/deployments/[^/]+")
 RESOURCE: Final = re.compile(r"(/openai(/v1|/responses|/deployments.*)?)?/?$")
 """What may stand after the resource's own address in a base that was copied from documentation."""
@@ -27,13 +28,14 @@ def operation_url(base: str, model: str, path: str, version: str) -> str:
     return _joined(base, f"{_resource(place)}/openai/deployments/{quote(model, safe='')}{path}", version)
 
 
-def responses_url(base: str, version: str) -> str:
-    """The address of the Responses API, which has no deployment URLs; outside of version 1 it is in preview."""
+def responses_url(base: str, version: str, path: str = RESPONSES) -> str:
+    """The address of the Responses API, or of another `path` beside it.
+
+    It has no deployment URLs; outside of version 1 it is in preview.
+    """
     place = urlsplit(base).path.rstrip("/")
     stable = version in ("v1", "latest") or (place.endswith("/openai/v1") and version != "preview")
-    return _joined(
-        base, f"{_resource(place.removesuffix('/responses'))}/openai/v1/responses", None if stable else "preview"
-    )
+    return _joined(base, f"{_resource(place.removesuffix(RESPONSES))}/openai/v1{path}", None if stable else "preview")
 
 
 def _resource(place: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from nova_core.hookspecs import hookimpl
@@ -15,8 +16,10 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
+from nova_core.wire.cohere_rerank import COHERE_RERANK
 from nova_core.wire.messages_models import MessagesEndpoint
 from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
+from nova_core.wire.rerank_documents import with_documents
 from nova_plugin_azure.authorized import Authorized
 from nova_plugin_azure.identities import VARIABLES
 from nova_plugin_azure.provider import VERSION
@@ -25,6 +28,10 @@ from nova_plugin_azure.tokens import Tokens
 MODELS_VERSION = "2024-05-01-preview"
 KEYED = (".services.ai.azure.com", ".openai.azure.com", ".cognitiveservices.azure.com")
 """Hosts of resources, which take their key in a header of its own; endpoints of single models take it as a token."""
+SHARED: tuple[Operation, ...] = ("chat", "embedding")
+"""Operations at one address for models of all vendors."""
+RERANK = "/rerank"
+COHERE = "/providers/cohere/v2"
 CLAUDE = re.compile(r"(^|/)claude")
 ANTHROPIC_VERSION = "2023-06-01"
 SETTINGS = (*OpenAICompatible.settings_keys, *VARIABLES, VERSION)
@@ -33,7 +40,10 @@ SETTINGS = (*OpenAICompatible.settings_keys, *VARIABLES, VERSION)
 class FoundryModels(Authorized, OpenAICompatible):
     """Models behind `/models` of a resource, or behind an endpoint of their own."""
 
-    dialects: Mapping[Operation, Dialect] = {name: OPENAI_DIALECTS[name] for name in ("chat", "embedding")}
+    dialects: Mapping[Operation, Dialect] = {
+        **{name: OPENAI_DIALECTS[name] for name in SHARED},
+        "rerank": COHERE_RERANK,
+    }
     api_base_env = ("AZURE_AI_API_BASE",)
     api_key_env = ("AZURE_AI_API_KEY",)
 
@@ -44,14 +54,20 @@ class FoundryModels(Authorized, OpenAICompatible):
 
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """Below `/models` where a resource is named alone; other addresses are used as they are."""
+        if operation == "rerank":
+            return rerank_url(deployment.api_base or "", deployment.settings.get(VERSION))
         parts = urlsplit(deployment.api_base or "")
         place = parts.path.rstrip("/").removesuffix(self.paths[operation])
         version = deployment.settings.get(VERSION)
         if place in ("", "/models") and (parts.hostname or "").endswith(KEYED[0]):
             place, version = "/models", version or MODELS_VERSION
-        stated = [part for part in (parts.query, urlencode({"api-version": version}) if version else "") if part]
-        query = parts.query if "api-version=" in parts.query else "&".join(stated)
-        return urlunsplit((parts.scheme, parts.netloc, place + self.paths[operation], query, ""))
+        return urlunsplit((parts.scheme, parts.netloc, place + self.paths[operation], _query(parts.query, version), ""))
+
+    @hookimpl
+    def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
+        """One attempt; ranked documents come back where the caller wants them."""
+        exchange = super().provider_call(call, request, deployment)
+        return with_documents(exchange, request) if request.operation == "rerank" else exchange
 
 
 class FoundryClaude(MessagesEndpoint, Authorized):
@@ -101,3 +117,20 @@ class Foundry(FoundryModels):
         if CLAUDE.search(base_model if isinstance(base_model, str) else deployment.model):
             return self._claude.provider_call(call, request, deployment)
         return super().provider_call(call, request, deployment)
+
+
+def rerank_url(base: str, version: Any) -> str:
+    """Where a model of Cohere ranks: at the resource, below its vendor, or at version 1 of its own endpoint."""
+    parts = urlsplit(base)
+    place = parts.path.rstrip("/")
+    if not place.endswith(RERANK):
+        whole = (parts.hostname or "").endswith(KEYED[0])
+        place = place.removesuffix("/models").removesuffix("/v1").removesuffix("/v2")
+        place = (COHERE if whole and place in ("", "/providers/cohere") else f"{place}/v1") + RERANK
+    return urlunsplit((parts.scheme, parts.netloc, place, _query(parts.query, version), ""))
+
+
+def _query(query: str, version: Any) -> str:
+    """A query with the version, which one that is there already wins over."""
+    stated = [part for part in (query, urlencode({"api-version": version}) if version else "") if part]
+    return query if "api-version=" in query else "&".join(stated)

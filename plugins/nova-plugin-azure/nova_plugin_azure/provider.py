@@ -14,6 +14,7 @@ from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning
+from nova_core.wire.openai_chat.replayed import carries_added, review_added, without_added
 from nova_core.wire.openai_compatible import (
     MEDIA_DIALECTS,
     OPENAI_DIALECTS,
@@ -21,6 +22,8 @@ from nova_core.wire.openai_compatible import (
     RESPONSES_PATHS,
     OpenAICompatible,
 )
+from nova_core.wire.openai_responses import OPENAI_COMPACTION
+from nova_core.wire.restored_names import FittingNames
 from nova_plugin_azure.addresses import DEFAULT_VERSION, operation_url, responses_url
 from nova_plugin_azure.authorized import Authorized
 from nova_plugin_azure.identities import VARIABLES
@@ -31,15 +34,16 @@ MEDIA: tuple[Operation, ...] = ("image_generation", "image_edit", "speech", "tra
 MOST_FAMILIES = 1000
 
 
-class Azure(Authorized, OpenAICompatible):
+class Azure(Authorized, FittingNames, OpenAICompatible):
     """`azure/{deployment}`: chat, completions, embeddings, images, audio, and Responses for callers who speak it."""
 
     providers: tuple[str, ...] = ("azure",)
     dialects: Mapping[Operation, Dialect] = {**OPENAI_DIALECTS, **{name: MEDIA_DIALECTS[name] for name in MEDIA}}
     api_base_env = ("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT")
     api_key_env = ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY")
-    natives: Mapping[str, Dialect] = RESPONSES
+    natives: Mapping[str, Dialect] = {**RESPONSES, OPENAI_COMPACTION.name: OPENAI_COMPACTION}
     native_paths: Mapping[str, str] = RESPONSES_PATHS
+    knows_developer = True
     settings_keys = (*OpenAICompatible.settings_keys, *VARIABLES, VERSION)
 
     def __init__(self, tokens: Tokens | None = None, named: str | None = None) -> None:
@@ -60,23 +64,28 @@ class Azure(Authorized, OpenAICompatible):
 
     def native_url(self, deployment: Deployment, dialect: str) -> str:
         """The Responses API of the resource."""
-        return responses_url(deployment.api_base or "", _version(deployment))
+        return responses_url(deployment.api_base or "", _version(deployment), self.native_paths[dialect])
 
     def untouched(self, request: Request) -> bool:
         """See `DialectProvider.untouched`."""
-        return family_of(self._named or request.model) is None and super().untouched(request)
+        known = family_of(self._named or request.model) is None and not carries_added(request)
+        return known and super().untouched(request)
 
     def review(self, request: Request) -> Fidelity:
         """What the vendor refuses, and what its reasoning models refuse."""
         found = super().review(request)
         if request.dialect.name != OPENAI_CHAT.name:
             return found
+        if carries_added(request):
+            found += Fidelity(tuple(review_added(request)))
         return found + review_reasoning(request, self._named)
 
     def to_upstream(self, request: Request) -> Request:
         """Reasoning models name and take some members differently."""
         request = super().to_upstream(request)
-        return for_reasoning(request, self._named) if request.dialect.name == OPENAI_CHAT.name else request
+        if request.dialect.name != OPENAI_CHAT.name:
+            return request
+        return for_reasoning(without_added(request) if carries_added(request) else request, self._named)
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:

@@ -29,6 +29,7 @@ from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request
 from nova_core.types.secret import Secret
+from nova_core.wire.openai_responses import OPENAI_COMPACTION
 from nova_plugin_azure.foundry import Foundry
 from nova_plugin_azure.provider import Azure, AzureText
 from nova_plugin_azure.tokens import Tokens
@@ -95,6 +96,10 @@ def test_each_operation_has_its_path() -> None:
     assert url_of(completion_request("g", "x"), AzureText()).startswith(f"{place}/completions?")
     assert url_of(responses("g")) == f"{HOST}/openai/v1/responses?api-version=preview"
     assert url_of(responses("g"), settings={"api_version": "v1"}) == f"{HOST}/openai/v1/responses"
+    compaction = Request("compaction", OPENAI_COMPACTION, {"model": "g", "input": "Hi"})
+    for base in (HOST, f"{HOST}/openai/v1/responses"):
+        url = url_of(compaction, api_base=base, settings={"api_version": "v1"})
+        assert url == f"{HOST}/openai/v1/responses/compact"
 
 
 def test_the_environment_says_address_version_and_key() -> None:

@@ -1,6 +1,6 @@
-"""Black Forest Labs: a task that makes one image, asked about until it is done."""
+"""Black Forest Labs: a task that makes or edits one image, asked about until it is done."""
 
-# https://docs.bfl.ai/quick_start/generating_images
+# https://docs.bfl.ai/quick_start/generating_images, …/kontext/kontext_image_editing, …/flux_tools/flux_1_fill
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ from nova_core.errors import ContentPolicyViolationError
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
-from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
-from nova_core.types.message import Operation, Request, plain
+from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange
-from nova_core.wire.enveloped import Body, Enveloped, Opener, failure
+from nova_core.wire.enveloped import Body, failure
+from nova_core.wire.enveloped_images import EnvelopedImages
 from nova_core.wire.fetched_images import with_data
-from nova_core.wire.image_words import answered, nearest_shape, own_words, shape_note, size_of, unsaid_fields
-from nova_core.wire.openai_images import OPENAI_IMAGES
+from nova_core.wire.image_words import (
+    answered,
+    images_in,
+    members_of,
+    nearest_shape,
+    own_words,
+    shape_note,
+    size_of,
+    unsaid_fields,
+    unshown,
+)
 from nova_core.wire.polled import followed
 from nova_core.wire.provider import Lane, of_deployment
 
@@ -32,19 +41,26 @@ SHAPED = re.compile(r"kontext|ultra")
 """Models that are told a shape, where others are told width and height."""
 SHAPES = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9", "9:21")
 OWN_HOST = ".bfl.ai"
+FILLS = re.compile(r"fill|expand")
+"""Models that keep an image as large as it is, or make it larger at its sides."""
+INPUTS: tuple[tuple[re.Pattern[str], str, int], ...] = (
+    (FILLS, "image", 1),
+    (re.compile(r"canny|depth"), "control_image", 1),
+    (re.compile(r"kontext"), "input_image", 4),
+    (re.compile(r"flux-2"), "input_image", 8),
+    (re.compile(r""), "image_prompt", 1),
+)
+"""What models call the first image, and how many they take; the others are numbered."""
 
 
-class BlackForestLabs(Enveloped):
-    """`black_forest_labs/{model}`: `flux-2-pro`, `flux-kontext-max` and the like."""
+class BlackForestLabs(EnvelopedImages):
+    """`black_forest_labs/{model}`: `flux-2-pro`, `flux-kontext-max`, `flux-pro-1.0-fill` and the like."""
 
     providers = ("black_forest_labs",)
     base_url = "https://api.bfl.ai"
     api_base_env = ("BFL_API_BASE",)
     api_key_env = ("BFL_API_KEY", "BLACK_FOREST_LABS_API_KEY")
-    dialects: Mapping[Operation, Dialect] = {"image_generation": OPENAI_IMAGES}
-    enveloped = frozenset({"image_generation"})
-    paths: Mapping[Operation, str] = {"image_generation": "/v1"}
-    secret_headers = frozenset({*Enveloped.secret_headers, "x-key"})
+    secret_headers = frozenset({*EnvelopedImages.secret_headers, "x-key"})
 
     @of_deployment
     def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
@@ -60,16 +76,16 @@ class BlackForestLabs(Enveloped):
 
     def review(self, request: Request) -> Fidelity:
         """What a task has no word for."""
-        return Fidelity((*unsaid_fields(request, ("size", "output_format")), *_shape(request)))
-
-    def to_upstream(self, request: Request) -> Request:
-        """Images come when they are done."""
-        return request.without("stream", "partial_images")
+        own = ("output_format", "mask") if FILLS.search(request.model) else ("output_format", "size")
+        shown = unshown(images_in(request.members), _inputs(request.model)[1])
+        return Fidelity((*unsaid_fields(request, own), *shown, *_shape(request)))
 
     def body(self, request: Request, lane: Lane, *, streamed: bool) -> Body:
         """A task. Raises BadRequestError for a size that is none."""
-        members = plain(request.members)
+        members = members_of(request)
         body: Body = {"prompt": members["prompt"], **own_words(members)}
+        if request.operation == "image_edit":
+            body |= _edited(members, lane.deployment.model)
         if members.get("output_format") is not None:
             body["output_format"] = members["output_format"]
         if (size := size_of(request)) is not None:
@@ -86,10 +102,6 @@ class BlackForestLabs(Enveloped):
             return failure(_said(answer) or f"the task ended as {status}")
         return answered([{"url": answer["result"]["sample"]}])
 
-    def opener(self, seed: str) -> Opener:
-        """Never asked: images come whole."""
-        raise AssertionError("images are not streamed")
-
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt: the task, and questions about it; images are fetched for callers who want their data."""
@@ -97,6 +109,18 @@ class BlackForestLabs(Enveloped):
         base = deployment.api_base or self.base_url
         task = followed(exchange, _next, base, OWN_HOST)
         return with_data(task) if request.get("response_format") == "b64_json" else task
+
+
+def _edited(members: Mapping[str, Any], model: str) -> Body:
+    """The images to edit, and the mask."""
+    name, most = _inputs(model)
+    images = images_in(members, most)
+    body: Body = {name if place == 1 else f"{name}_{place}": image for place, image in enumerate(images, start=1)}
+    return body if members.get("mask") is None else {**body, "mask": members["mask"]}
+
+
+def _inputs(model: str) -> tuple[str, int]:
+    return next((name, most) for models, name, most in INPUTS if models.search(model))
 
 
 def _next(task: Mapping[str, Any]) -> str | None:

@@ -11,11 +11,12 @@ import pytest
 from nova_core.errors import (
     AuthenticationError,
     BadGatewayError,
+    BadRequestError,
     ContentPolicyViolationError,
     UnsupportedParamsError,
 )
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench
+from nova_core.testing.provider_bench import bench, edit_request
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Request
@@ -102,3 +103,51 @@ def test_without_a_key_nothing_is_asked():
     where = plugin.complete(Deployment("d", "public", "black_forest_labs", "flux-2-pro"), {})
     with pytest.raises(AuthenticationError, match="BFL_API_KEY"):
         plugin.provider_call(Call(drawn()), drawn(), where)
+
+
+@pytest.mark.parametrize(
+    ("model", "members", "expected"),
+    [
+        ("flux-kontext-pro", {"size": "1792x1024"}, {"input_image": "YQ==", "aspect_ratio": "16:9"}),
+        (
+            "flux-2-pro",
+            {"size": "512x768", "seed": "7"},
+            {"input_image": "YQ==", "width": 512, "height": 768, "seed": 7},
+        ),
+        ("flux-pro-1.0-expand", {"top": "128"}, {"image": "YQ==", "top": 128}),
+        ("flux-pro-1.0-canny", {}, {"control_image": "YQ=="}),
+        ("flux-pro-1.1-ultra", {}, {"image_prompt": "YQ=="}),
+    ],
+)
+async def test_a_task_holds_the_image_that_it_edits(
+    upstream: ScriptedUpstream, model: str, members: dict[str, Any], expected: dict[str, Any]
+):
+    upstream.script("*", json={"id": "t", "status": "Ready", "result": {"sample": "https://cdn.test/a.png"}})
+    async with bench(plugin, deployed(model, api_base=upstream.url)) as asking:
+        reply = await asking.ask(edit_request("public", b"a", **members))
+    assert reply.typed.images[0].url == "https://cdn.test/a.png"
+    assert upstream.last.route == f"/v1/{model}"
+    assert upstream.last.json == {"prompt": "a hat on the cat", **expected}
+
+
+async def test_several_images_are_numbered_and_masks_are_filled(upstream: ScriptedUpstream):
+    upstream.script("*", json={"id": "t", "status": "Ready", "result": {"sample": "https://cdn.test/a.png"}})
+    async with bench(plugin, deployed(api_base=upstream.url)) as asking:
+        await asking.ask(edit_request("public", b"a", b"b", b"c"))
+        await asking.ask(edit_request("public", b"a", mask=b"m"), model="flux-pro-1.0-fill")
+        with pytest.raises(BadRequestError, match="1 image at most"):
+            await asking.ask(edit_request("public", b"a", b"b"), model="flux-pro-1.0-fill")
+        for model, name, asked in (
+            ("flux-kontext-pro", "mask", edit_request("public", b"a", mask=b"m")),
+            ("flux-pro-1.0-fill", "size", edit_request("public", b"a", size="512x512")),
+            ("flux-2-pro", "n", edit_request("public", b"a", n="2")),
+        ):
+            with pytest.raises(UnsupportedParamsError, match=name):
+                await asking.ask(asked, model=model)
+    several, filled = (received.json for received in upstream.requests)
+    assert {name: several[name] for name in ("input_image", "input_image_2", "input_image_3")} == {
+        "input_image": "YQ==",
+        "input_image_2": "Yg==",
+        "input_image_3": "Yw==",
+    }
+    assert filled == {"prompt": "a hat on the cat", "image": "YQ==", "mask": "bQ=="}

@@ -10,7 +10,7 @@ import pytest
 
 from nova_core.errors import BadGatewayError, BadRequestError, UnsupportedParamsError
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench
+from nova_core.testing.provider_bench import bench, edit_request
 from nova_core.types.call import Call, CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Request
@@ -78,3 +78,42 @@ async def test_images_are_fetched_for_those_who_want_their_data(upstream: Script
         reply = await asking.ask(drawn(response_format="b64_json"))
     assert [image.data for image in reply.typed.images] == [base64.b64encode(b"\x89PNG").decode()]
     assert upstream.last.header("authorization") is None
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("fal-ai/flux-pro/kontext", {"image_url": "data:image/png;base64,YQ==", "aspect_ratio": "16:9"}),
+        (
+            "fal-ai/flux-2/edit",
+            {"image_urls": ["data:image/png;base64,YQ=="], "image_size": {"width": 1792, "height": 1024}},
+        ),
+        ("fal-ai/nano-banana/edit", {"image_urls": ["data:image/png;base64,YQ=="], "aspect_ratio": "16:9"}),
+    ],
+)
+async def test_images_to_edit_stand_in_the_request(upstream: ScriptedUpstream, model: str, expected: dict[str, Any]):
+    upstream.script("*", json={"images": [{"url": "https://fal.media/a.png"}]})
+    where = plugin.complete(Deployment("d", "public", "fal_ai", model, api_base=upstream.url), {"FAL_KEY": KEY})
+    async with bench(plugin, where) as asking:
+        reply = await asking.ask(edit_request("public", b"a", n="2", size="1792x1024", guidance_scale="3.5"))
+        with pytest.raises(UnsupportedParamsError, match="mask"):
+            await asking.ask(edit_request("public", b"a", mask=b"m"))
+    assert reply.typed.images[0].url == "https://fal.media/a.png"
+    assert upstream.last.route == f"/{model}"
+    assert upstream.last.json == {"prompt": "a hat on the cat", "num_images": 2, "guidance_scale": 3.5, **expected}
+
+
+async def test_masks_and_several_images_go_to_models_that_take_them(upstream: ScriptedUpstream):
+    upstream.script("*", json={"images": [{"url": "https://fal.media/a.png"}]})
+    given = Deployment("d", "public", "fal_ai", "fal-ai/flux-pro/v1/fill", api_base=upstream.url)
+    async with bench(plugin, plugin.complete(given, {"FAL_KEY": KEY})) as asking:
+        await asking.ask(edit_request("public", b"a", mask=b"m"))
+        assert asking.call is not None
+        assert [note.field for note in asking.call.fidelity.notes] == ["mask"]
+        with pytest.raises(BadRequestError, match="1 image at most"):
+            await asking.ask(edit_request("public", b"a", b"b"))
+        await asking.ask(edit_request("public", b"a", b"b", mask=b"m"), model="fal-ai/gpt-image-1.5/edit")
+    first, second = (received.json for received in upstream.requests)
+    urls = [f"data:image/png;base64,{base64.b64encode(each).decode()}" for each in (b"a", b"b", b"m")]
+    assert first == {"prompt": "a hat on the cat", "image_url": urls[0], "mask_url": urls[2]}
+    assert second == {"prompt": "a hat on the cat", "image_urls": urls[:2], "mask_image_url": urls[2]}

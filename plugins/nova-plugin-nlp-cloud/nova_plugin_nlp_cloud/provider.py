@@ -16,7 +16,7 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Request, plain
 from nova_core.types.upstream import Exchange
-from nova_core.wire.enveloped import Body, Opener, failure, reply, text_of
+from nova_core.wire.enveloped import Body, failure, reply, text_of
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.plain_vectors import in_asked_coding
@@ -82,10 +82,6 @@ class NlpCloud(TextAgent):
         if "response" not in answer:
             return failure(answer.get("detail"))
         return reply({"content": answer["response"]}, "stop")
-
-    def opener(self, seed: str) -> Opener:
-        """Never asked: answers are whole."""
-        raise AssertionError("there are no streams")
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:

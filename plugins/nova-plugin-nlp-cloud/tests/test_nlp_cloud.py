@@ -7,7 +7,8 @@ import json
 import pytest
 
 from nova_core.errors import BadGatewayError, BadRequestError, UnsupportedParamsError
-from nova_core.testing.provider_bench import chat_request, embeddings_request
+from nova_core.testing import ScriptedUpstream
+from nova_core.testing.provider_bench import bench, chat_request, embeddings_request
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Request
@@ -51,3 +52,12 @@ def test_texts_are_embedded_and_nothing_else():
 def test_an_answer_that_is_none_is_an_error():
     with pytest.raises(BadGatewayError, match="no such model"):
         attempted(chat_request("public")).read(UpstreamResponse(200, {}, b'{"detail": "no such model"}'))
+
+
+async def test_a_stream_that_nobody_asked_for_is_an_error(upstream: ScriptedUpstream):
+    events = b'data: {"response": "Hello."}\n\ndata: [DONE]\n\n'
+    upstream.script("/dolphin/chatbot", body=events, headers={"content-type": "text/event-stream"})
+    given = Deployment("d", "public", "nlp_cloud", "dolphin", api_base=upstream.url)
+    async with bench(plugin, plugin.complete(given, {})) as at:
+        with pytest.raises(BadGatewayError, match="come whole"):
+            await at.ask(chat_request("public", stream=True))

@@ -1,4 +1,4 @@
-"""Oracle Cloud's generative AI: requests signed by a user's key, in one of two formats."""
+"""Oracle Cloud's generative AI: requests signed by a user's key, in one of three formats."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.plain_vectors import in_asked_coding
 from nova_core.wire.provider import Lane
-from nova_plugin_oci import cohere, generic
+from nova_core.wire.ranking_format import with_places
+from nova_plugin_oci import cohere, cohere_v2, generic
 from nova_plugin_oci.embedding import embeddings_of, embeddings_request, review_embeddings
+from nova_plugin_oci.ranking import OCI_RANKING
 from nova_plugin_oci.signing import Signer, key_in_file, signed, signer_of
 from nova_plugin_oci.streaming import Opener
 
@@ -55,6 +57,9 @@ DEDICATED = "ocid1.generativeaiendpoint."
 COHERE = "cohere."
 NEVER = frozenset({"modalities", "audio"})
 NOT_OF_COHERE = frozenset({"n", "logit_bias", "logprobs", "top_logprobs", "reasoning_effort", "web_search_options"})
+NOT_OF_COHERE_V2 = NOT_OF_COHERE - {"reasoning_effort"}
+SEEN = TEXT_ONLY | {"image_url"}
+THOUGHT = frozenset({"reasoning_content"})
 HINTS = frozenset({"user", "store", "prompt_cache_key", "prompt_cache_retention", "safety_identifier"})
 HINTS_OF_COHERE = frozenset({"metadata", "verbosity", "service_tier", "prediction"})
 MOST_KEYS = 100
@@ -67,11 +72,16 @@ class Oci(Enveloped):
     base_url = "https://inference.generativeai.{oci_region|OCI_REGION}.oci.oraclecloud.com"
     key_required = False
     settings_keys = (*Enveloped.settings_keys, *VARIABLES)
-    dialects: Mapping[Operation, Dialect] = {"chat": OPENAI_CHAT, "embedding": OPENAI_EMBEDDINGS}
+    dialects: Mapping[Operation, Dialect] = {
+        "chat": OPENAI_CHAT,
+        "embedding": OPENAI_EMBEDDINGS,
+        "rerank": OCI_RANKING,
+    }
     enveloped = frozenset({"chat", "embedding"})
     paths: Mapping[Operation, str] = {
         "chat": "/20231130/actions/chat",
         "embedding": "/20231130/actions/embedText",
+        "rerank": "/20231130/actions/rerankText",
     }
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -102,25 +112,23 @@ class Oci(Enveloped):
         if request.dialect.operation == "embedding":
             return super().review(request) + review_embeddings(request)
         found = super().review(request)
+        if request.dialect.operation == "rerank":
+            return found
+        if cohere_v2.MODELS.match(request.model):
+            found += review(request.members, sorted(NEVER | NOT_OF_COHERE_V2), sorted(HINTS | HINTS_OF_COHERE))
+            return found + Fidelity((*_unsaid(request, SEEN, THOUGHT), *_thinks(request), *_parallel(request)))
         if not _is_cohere(request.model):
             found += review(request.members, sorted(NEVER), sorted(HINTS))
-            return found + Fidelity((*_unsaid(request, TEXT_ONLY | {"image_url"}), *_effort(request)))
+            return found + Fidelity((*_unsaid(request, SEEN), *_effort(request)))
         found += review(request.members, sorted(NEVER | NOT_OF_COHERE), sorted(HINTS | HINTS_OF_COHERE))
         return found + Fidelity((*_unsaid(request, TEXT_ONLY), *_cohere_tools(request)))
 
     def body(self, request: Request, lane: Lane, *, streamed: bool) -> Body:
         """The details of a chat or of embeddings, around the request in the model's format."""
-        members, deployment = plain(request.members), lane.deployment
-        endpoint = deployment.settings.get("oci_endpoint_id") or (
-            deployment.model if deployment.model.startswith(DEDICATED) else None
-        )
-        serving = {"servingType": "ON_DEMAND", "modelId": deployment.model}
-        if endpoint:
-            serving = {"servingType": "DEDICATED", "endpointId": str(endpoint)}
-        place = {"compartmentId": deployment.settings["oci_compartment_id"], "servingMode": serving}
+        members, place = plain(request.members), _place(lane.deployment)
         if request.dialect.operation == "embedding":
             return {**place, **embeddings_request(members)}
-        said = cohere.rendered(members) if _is_cohere(deployment.model) else generic.rendered(members)
+        said = _rendered(lane.deployment.model, members)
         if streamed:
             said |= {"isStream": True, "streamOptions": {"isIncludeUsage": True}}
         return {**place, "chatRequest": said}
@@ -129,6 +137,8 @@ class Oci(Enveloped):
         self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool
     ) -> UpstreamRequest:
         """The request with its signature. Raises AuthenticationError when nothing can be signed with."""
+        if lane.dialect is OCI_RANKING:
+            request = request.without("model").with_members(_place(lane.deployment))
         made = super().outgoing(lane, request, headers, streamed)
         signer = self._signer(lane.deployment)
         if signer not in self._keys:
@@ -148,7 +158,7 @@ class Oci(Enveloped):
         said = answer["chatResponse"]
         if said.get("errorMessage"):
             return failure(said["errorMessage"])
-        reply = generic.reply_of(said) if "choices" in said else cohere.reply_of(said)
+        reply = _opened(said)
         head = {"id": f"chatcmpl-{uuid4().hex}", "object": "chat.completion", "created": int(self._clock())}
         return {**head, "model": answer.get("modelId") or "", **reply}
 
@@ -158,8 +168,10 @@ class Oci(Enveloped):
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
-        """One attempt; vectors are sent on in base64 where the caller wants that."""
+        """One attempt; vectors and documents are sent on as the caller wants them."""
         exchange = super().provider_call(call, request, deployment)
+        if request.operation == "rerank":
+            return with_places(exchange, request)
         return in_asked_coding(request, exchange) if request.operation == "embedding" else exchange
 
     def _signer(self, deployment: Deployment) -> Signer:
@@ -182,21 +194,55 @@ def _is_cohere(model: str) -> bool:
     return model.startswith(COHERE)
 
 
-def _unsaid(request: Request, parts: frozenset[str]) -> Iterator[FieldNote]:
-    members = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
+def _place(deployment: Deployment) -> Body:
+    """Whose model, and which one, is asked."""
+    endpoint = deployment.settings.get("oci_endpoint_id") or (
+        deployment.model if deployment.model.startswith(DEDICATED) else None
+    )
+    serving = {"servingType": "ON_DEMAND", "modelId": deployment.model}
+    if endpoint:
+        serving = {"servingType": "DEDICATED", "endpointId": str(endpoint)}
+    return {"compartmentId": deployment.settings["oci_compartment_id"], "servingMode": serving}
+
+
+def _rendered(model: str, members: Mapping[str, Any]) -> Body:
+    """A request in the model's format."""
+    if cohere_v2.MODELS.match(model):
+        return cohere_v2.rendered(members)
+    return cohere.rendered(members) if _is_cohere(model) else generic.rendered(members)
+
+
+def _opened(answer: Mapping[str, Any]) -> Body:
+    """A reply of any of the formats."""
+    if "choices" in answer:
+        return generic.reply_of(answer)
+    return cohere_v2.reply_of(answer) if "message" in answer else cohere.reply_of(answer)
+
+
+def _unsaid(request: Request, parts: frozenset[str], more: frozenset[str] = frozenset()) -> Iterator[FieldNote]:
+    members = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"}) | more
     yield from unsaid(request, "messages hold text and, for some models, images", parts=parts, members=members)
 
 
+def _thinks(request: Request) -> Iterator[FieldNote]:
+    if (effort := request.get("reasoning_effort")) not in (None, "none"):
+        yield FieldNote("reasoning_effort", Fate.APPROXIMATED, f"thinking is on or off, not {effort}")
+
+
 def _effort(request: Request) -> Iterator[FieldNote]:
-    if (effort := request.get("reasoning_effort")) in generic.EFFORTS:
+    if isinstance(effort := request.get("reasoning_effort"), str) and effort in generic.EFFORTS:
         yield FieldNote("reasoning_effort", Fate.APPROXIMATED, f"sent as {generic.EFFORTS[effort]}")
 
 
 def _cohere_tools(request: Request) -> Iterator[FieldNote]:
-    choice, parallel = request.get("tool_choice"), request.get("parallel_tool_calls")
+    choice = request.get("tool_choice")
     if choice == "required" or isinstance(choice, Mapping):
         yield FieldNote("tool_choice", Fate.LOST, "the model decides whether it calls a tool")
-    if parallel is not None:
-        yield FieldNote("parallel_tool_calls", Fate.HINT if parallel else Fate.LOST, "the model decides how many")
+    yield from _parallel(request)
     if request.get("tools"):
         yield FieldNote("tools", Fate.APPROXIMATED, "nested parameters are described in words")
+
+
+def _parallel(request: Request) -> Iterator[FieldNote]:
+    if (parallel := request.get("parallel_tool_calls")) is not None:
+        yield FieldNote("parallel_tool_calls", Fate.HINT if parallel else Fate.LOST, "the model decides how many")

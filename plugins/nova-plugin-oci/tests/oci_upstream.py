@@ -53,7 +53,30 @@ def _cohere_end(said: Said) -> dict[str, Any]:
     return {"apiFormat": "COHERE", **end, **({"toolCalls": calls} if calls else {})}
 
 
+def _is_v2(said: Said) -> bool:
+    return bool(said.body["chatRequest"]["apiFormat"] == "COHEREV2")
+
+
+def _calls_v2(said: Said) -> list[dict[str, Any]]:
+    return [
+        {"id": call["id"], "type": "FUNCTION", "function": {"name": call["name"], "arguments": call["arguments"]}}
+        for call in _calls(said)
+    ]
+
+
+def _v2(message: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"apiFormat": "COHEREV2", "message": {"role": "ASSISTANT", **message}, **more}
+
+
+def _v2_end(said: Said) -> dict[str, Any]:
+    message: dict[str, Any] = {"content": [{"type": "TEXT", "text": said.text}]} if said.text else {}
+    message |= {"toolCalls": _calls_v2(said)} if said.tool_calls else {}
+    return _v2(message, id="c", finishReason="TOOL_CALL" if said.tool_calls else "COMPLETE", usage=_usage(said))
+
+
 def _reply(said: Said) -> dict[str, Any]:
+    if _is_v2(said):
+        return {"modelId": "m", "modelVersion": "1", "chatResponse": _v2_end(said)}
     if _is_cohere(said):
         return {"modelId": "m", "modelVersion": "1", "chatResponse": _cohere_end(said)}
     message = {"role": "ASSISTANT", "content": [{"type": "TEXT", "text": said.text}] if said.text else None}
@@ -65,6 +88,11 @@ def _reply(said: Said) -> dict[str, Any]:
 
 
 def _events(said: Said) -> Iterator[dict[str, Any]]:
+    if _is_v2(said):
+        for piece in said.pieces:
+            yield _v2({"content": [{"type": "TEXT", "text": piece}]}, pad="a")
+        yield _v2_end(said)
+        return
     if _is_cohere(said):
         yield from ({"apiFormat": "COHERE", "text": piece, "pad": "a"} for piece in said.pieces)
         yield _cohere_end(said)

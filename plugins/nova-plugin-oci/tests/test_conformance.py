@@ -1,4 +1,4 @@
-"""Oracle Cloud's provider does what every provider must do, in both formats."""
+"""Oracle Cloud's provider does what every provider must do, in each of its formats."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from nova_core.testing import Received, UpstreamConformance
+from nova_core.testing import OperationConformance, Received, Sent, UpstreamConformance
 from nova_core.testing.conformance import PUBLIC_NAME, TOOLS
 from nova_core.testing.conformance_upstream import PARALLEL_RESULTS
 from nova_core.testing.provider_bench import chat_request
+from nova_core.types.usage import Units, Usage
 from nova_plugin_oci import plugin
 
 from .oci_upstream import SHAPES, key, settings
@@ -67,3 +68,32 @@ class TestCohere(TestGeneric):
             ("get_weather", [{"output": "minus seven degrees"}]),
             ("get_time", [{"output": "a quarter past nine"}]),
         ]
+
+
+class TestCohereV2(TestGeneric):
+    model = "cohere.command-a-reasoning-08-2025"
+    unsupported = ("logit_bias", {"50256": -100})
+
+
+class TestRanking(OperationConformance):
+    plugin = plugin
+    provider = "oci"
+    operation = "rerank"
+    model = "cohere.rerank-v3.5"
+    api_path = ""
+    settings = MappingProxyType({"settings": settings()})
+    sent = Sent("/20231130/actions/rerankText")
+    answer = MappingProxyType(
+        {
+            "json": {
+                "id": "r",
+                "documentRanks": [{"index": 0, "relevanceScore": 0.9}, {"index": 1, "relevanceScore": 0.2}],
+            }
+        }
+    )
+    tells = MappingProxyType({"id": "r"})
+    used = Usage(units=Units(queries=1))
+
+    def error_body(self, message: str) -> Any:
+        """The vendor's `code` and `message`."""
+        return {"code": "SomeError", "message": message}

@@ -29,7 +29,7 @@ def in_words_of_vendor(request: Request, vendor: Vendor) -> Request:
     changes |= dict(_tools(request, vendor))
     messages = request.get("messages") if concerns_messages(request, vendor) or nudges(request, vendor) else None
     if isinstance(messages, list):
-        changed = rewritten(messages, vendor.messages, thinking=thinks)
+        changed = rewritten(messages, vendor.messages, request.model, thinking=thinks)
         if nudges(request, vendor):
             changed = [*changed, {"role": "user", "content": vendor.tool_nudge}]
             request = request.without("tool_choice")

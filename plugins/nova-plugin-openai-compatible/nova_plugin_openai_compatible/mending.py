@@ -1,9 +1,8 @@
-"""Menders for finish reasons, content in parts, usage in odd places, and thoughts in the text."""
+"""Menders for finish reasons, content in parts, and usage in odd places."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,6 @@ from nova_core.wire.mended_answers import with_choices
 LISTED = re.compile(rb'"content"\s*:\s*\[')
 CALLING = re.compile(rb'"tool_calls"\s*:\s*\[')
 UNFINISHED = re.compile(rb'"finish_reason"\s*:\s*""')
-OPENING, CLOSING = "<think>", "</think>"
 
 
 class FinishMender:
@@ -82,67 +80,6 @@ class CompletionMender:
         return {**answer, "choices": [_completed(choice) for choice in answer["choices"]]}
 
 
-class ThoughtsMender:
-    """Text between `<think>` and `</think>` at the beginning of the content becomes `reasoning_content`."""
-
-    def __init__(self) -> None:
-        self._splitters: dict[Any, ThoughtSplitter] = defaultdict(ThoughtSplitter)
-
-    def concerns(self, data: bytes) -> bool:
-        """Everything until the answer proper has begun."""
-        return not self._splitters or not all(splitter.done for splitter in self._splitters.values())
-
-    def mended(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """The answer with thoughts apart."""
-        return with_choices(answer, self._choice)
-
-    def _choice(self, choice: dict[str, Any], part: str, said: Mapping[str, Any]) -> dict[str, Any]:
-        splitter = self._splitters[choice.get("index")]
-        content = said.get("content")
-        last = part == "message" or choice.get("finish_reason") is not None
-        if splitter.done or not (isinstance(content, str) or last):
-            return choice
-        thought, text = splitter.split(content if isinstance(content, str) else "", last=last)
-        split = dict(said)
-        if isinstance(content, str) or text:
-            split["content"] = text if text or not thought else (None if part == "delta" else "")
-        if thought:
-            split["reasoning_content"] = thought
-        return {**choice, part: split}
-
-
-class ThoughtSplitter:
-    """Tells thoughts from text in one choice, piece by piece. `done` once only text can follow."""
-
-    def __init__(self) -> None:
-        self.done = False
-        self._thinking = False
-        self._held = ""
-
-    def split(self, piece: str, *, last: bool) -> tuple[str, str]:
-        """(thought, text) that `piece` completes; with `last` nothing is held back."""
-        held = self._held + piece
-        self._held = ""
-        if not self._thinking:
-            start = held.lstrip()
-            if not start.startswith(OPENING):
-                if OPENING.startswith(start) and not last:
-                    self._held = held
-                    return "", ""
-                self.done = True
-                return "", held
-            self._thinking = True
-            held = start.removeprefix(OPENING).lstrip("\n")
-        thought, closing, text = held.partition(CLOSING)
-        if closing:
-            self.done = True
-            return thought.rstrip("\n"), text.lstrip()
-        kept = 0 if last else _begun(held, CLOSING)
-        self.done = last
-        self._held = held[len(held) - kept :]
-        return held[: len(held) - kept], ""
-
-
 def split_content(said: Mapping[str, Any]) -> Mapping[str, Any]:
     """Content in parts as `content` and `reasoning_content`; the same object when a part is neither."""
     parts = said.get("content")
@@ -168,11 +105,6 @@ def _thought(thinking: Any) -> str:
     if isinstance(thinking, list):
         return "".join(str(part.get("text") or "") for part in thinking if isinstance(part, Mapping))
     return thinking if isinstance(thinking, str) else ""
-
-
-def _begun(text: str, tag: str) -> int:
-    """How many characters at the end of `text` may be the beginning of `tag`."""
-    return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if tag.startswith(text[-size:])), 0)
 
 
 def _at(value: Any, step: str | int) -> Any:

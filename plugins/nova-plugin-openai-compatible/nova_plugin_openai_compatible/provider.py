@@ -16,11 +16,13 @@ from nova_core.types.chat import ChatRequest
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
-from nova_core.types.message import Operation, Request, TypedRequest
-from nova_core.types.upstream import Exchange
+from nova_core.types.message import Operation, Request, TypedRequest, plain
+from nova_core.types.upstream import Exchange, UpstreamRequest
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.drop_policy import review
+from nova_core.wire.file_in_json import FilesInJson
 from nova_core.wire.mended_answers import MakeMender, mended_exchange
+from nova_core.wire.multipart import form_request
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_chat.render import LONGEST_TOOL_NAME
 from nova_core.wire.openai_compatible import (
@@ -32,6 +34,9 @@ from nova_core.wire.openai_compatible import (
     OpenAICompatible,
     mentions,
 )
+from nova_core.wire.provider import Lane
+from nova_core.wire.spoken_json import as_asked
+from nova_core.wire.thoughts_in_text import ThoughtsMender
 from nova_core.wire.tool_names import with_short_names
 from nova_plugin_openai_compatible.asking import (
     asks_by_tool,
@@ -42,24 +47,28 @@ from nova_plugin_openai_compatible.asking import (
     renamed,
 )
 from nova_plugin_openai_compatible.citing import CitationsMender
+from nova_plugin_openai_compatible.drawing import DRAWN
+from nova_plugin_openai_compatible.hearing import FormTranscribing
 from nova_plugin_openai_compatible.int8_vectors import with_numbers
 from nova_plugin_openai_compatible.json_tool import JsonToolMender, has_tools, was_asked
 from nova_plugin_openai_compatible.mending import (
     CompletionMender,
     FinishMender,
     PartsMender,
-    ThoughtsMender,
     UsageMender,
 )
 from nova_plugin_openai_compatible.rankings import reranked
 from nova_plugin_openai_compatible.rewriting import dropped_paths
 from nova_plugin_openai_compatible.row import Vendor
-from nova_plugin_openai_compatible.thinking import loses_budget
+from nova_plugin_openai_compatible.searching import SearchingChat, searches
+from nova_plugin_openai_compatible.thinking import loses_budget, other_effort, with_own_thoughts
 from nova_plugin_openai_compatible.tool_names import NamesMender, names_to_restore
 
 MESSAGES: Mapping[str, Dialect] = {ANTHROPIC_MESSAGES.name: ANTHROPIC_MESSAGES}
 MESSAGES_NAME = ANTHROPIC_MESSAGES.name
 MESSAGES_VERSION = "2023-06-01"
+WITH_FILES: frozenset[Operation] = frozenset({"image_edit", "transcription"})
+"""Operations whose requests hold files: in forms, or else in JSON."""
 VARIABLE = re.compile(r"\{([\w|]+)\}")
 
 
@@ -74,6 +83,7 @@ class VendorProvider(OpenAICompatible):
         self.api_key_env = vendor.key_variables
         self.key_required = vendor.key_required
         self.keeps_cache_control = vendor.keeps_cache_control
+        self.knows_developer = vendor.knows_developer
         self.unsupported = vendor.unsupported
         self.hints = vendor.hints
         known = {**OPENAI_DIALECTS, **MEDIA_DIALECTS, **vendor.dialects}
@@ -85,6 +95,7 @@ class VendorProvider(OpenAICompatible):
         self.settings_keys = (*OpenAICompatible.settings_keys, *filter(None, variables.split("|")))
         self._looks_at = vendor.looks_at
         self._menders = tuple(_menders(vendor))
+        self._searching = SearchingChat(self.base_url, self.api_key_env) if vendor.searches_by_responses else None
 
     def __repr__(self) -> str:
         return f"VendorProvider({self.providers[0]})"
@@ -104,6 +115,9 @@ class VendorProvider(OpenAICompatible):
     def url(self, deployment: Deployment, operation: Operation) -> str:
         """Where the operation is served; with some vendors the model's name says it."""
         base = deployment.api_base or ""
+        if operation in DRAWN and self.vendor.draws is not None:
+            drawn = self.vendor.draws.address(base, deployment.model, operation)
+            return drawn or super().url(deployment, operation)
         address = self.vendor.addresses.get(operation)
         if address is not None and base == self.base_url:
             return _named(address, deployment)
@@ -151,9 +165,11 @@ class VendorProvider(OpenAICompatible):
         return found + Fidelity(more) if more else found
 
     def before_translation(self, typed: TypedRequest) -> TypedRequest:
-        """Names of tools within what the dialect says."""
+        """Names of tools within what the dialect says, and thoughts that go back to their maker."""
         if not isinstance(typed, ChatRequest):
             return typed
+        if self.vendor.messages.replays_thoughts:
+            typed = with_own_thoughts(typed)
         return with_short_names(typed, self.vendor.tool_name_limit or LONGEST_TOOL_NAME)
 
     def to_upstream(self, request: Request) -> Request:
@@ -166,12 +182,28 @@ class VendorProvider(OpenAICompatible):
             request = in_words_of_vendor(request, self.vendor)
         elif request.dialect.operation == "embedding" and self.vendor.int8_vectors:
             request = request.without("encoding_format")
+        if request.dialect.operation in self.vendor.nameless:
+            return request.without("model")
         return request.with_members({"model": edited}) if edited is not None else request
+
+    def outgoing(
+        self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool
+    ) -> UpstreamRequest:
+        """The HTTP request; see `DialectProvider.outgoing`."""
+        if isinstance(lane.dialect, FormTranscribing):
+            return form_request(lane.url, request.members, headers, streamed, mark="")
+        if lane.dialect.operation in WITH_FILES and not lane.form:
+            return UpstreamRequest(lane.url, "POST", headers, FilesInJson(plain(request.members)), streamed)
+        return super().outgoing(lane, request, headers, streamed)
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt, its answer in the dialect's words."""
+        if self._searching is not None and searches(request):
+            return self._searching.provider_call(call, request, deployment)
         exchange = super().provider_call(call, request, deployment)
+        if exchange.dialect.operation in DRAWN and self.vendor.draws is not None:
+            return self.vendor.draws.drawn(exchange, request, deployment.api_base or "")
         if exchange.dialect.name != OPENAI_CHAT.name:
             return self._otherwise(exchange, request)
         makers = (*self._menders, *self._undoing(request, exchange.request.content))
@@ -185,6 +217,8 @@ class VendorProvider(OpenAICompatible):
             return replace_struct(exchange, request=replace_struct(exchange.request, headers=headers))
         if operation == "rerank":
             return reranked(exchange, request, self.vendor.results_at)
+        if operation == "speech":
+            return as_asked(exchange, request)
         if operation == "completion" and self.vendor.completes_as_chat:
             return mended_exchange(exchange, (CompletionMender,))
         if operation == "embedding" and self.vendor.int8_vectors:
@@ -238,7 +272,7 @@ class VendorProvider(OpenAICompatible):
     def _nested(self, request: Request) -> Iterator[FieldNote]:
         vendor = self.vendor
         if concerns_messages(request, vendor) and isinstance(messages := request.get("messages"), list):
-            yield from (FieldNote(path, Fate.HINT) for path in dropped_paths(messages, vendor.messages))
+            yield from (FieldNote(path, Fate.HINT) for path in dropped_paths(messages, vendor.messages, request.model))
         if "strict" in vendor.schema_drop and mentions(request, "tools", "strict"):
             for place, tool in enumerate(request.get("tools") or ()):
                 if isinstance(tool, Mapping) and "strict" in (tool.get("function") or {}):
@@ -248,6 +282,8 @@ class VendorProvider(OpenAICompatible):
                 yield FieldNote(second, Fate.HINT, f"`{first}` says it already")
         if loses_budget(vendor.thinking, request):
             yield FieldNote("thinking.budget_tokens", Fate.HINT)
+        if (effort := other_effort(vendor.thinking, request)) is not None:
+            yield FieldNote("reasoning_effort", Fate.APPROXIMATED, f"sent as {effort}")
 
 
 def _menders(vendor: Vendor) -> Iterator[MakeMender]:

@@ -6,14 +6,19 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
+from msgspec import json
+
 from nova_plugin_openai_compatible.row import Messages
 
+THOUGHTS = ("reasoning_content", "thinking_blocks")
 
-def rewritten(messages: list[Any], rules: Messages, *, thinking: bool) -> list[Any]:
-    """Messages as the vendor takes them."""
+
+def rewritten(messages: list[Any], rules: Messages, model: str, *, thinking: bool) -> list[Any]:
+    """Messages as the vendor takes them for `model`."""
     kept = []
     for message in messages:
         if isinstance(message, Mapping):
+            message = _with_thought(message, rules, model)
             if rules.drop_empty and _says_nothing(message):
                 continue
             message = _message(message, rules, thinking=thinking)
@@ -23,13 +28,38 @@ def rewritten(messages: list[Any], rules: Messages, *, thinking: bool) -> list[A
     return kept
 
 
-def dropped_paths(messages: list[Any], rules: Messages) -> Iterator[str]:
+def dropped_paths(messages: list[Any], rules: Messages, model: str) -> Iterator[str]:
     """Paths of the members that `rules.drop` leaves out."""
     for place, message in enumerate(messages):
-        if isinstance(message, Mapping) and message.get("role") not in rules.keep_in:
-            yield from (
-                f"messages[{place}].{name}" for name in sorted(rules.drop) if message.get(name) not in (None, [], {})
-            )
+        if isinstance(message, Mapping) and not _is_exempt(message, rules):
+            said = THOUGHTS if _thought_of(message, rules, model) else ()
+            dropped = (name for name in sorted(rules.drop) if name not in said)
+            yield from (f"messages[{place}].{name}" for name in dropped if message.get(name) not in (None, [], {}))
+
+
+def _is_exempt(message: Mapping[str, Any], rules: Messages) -> bool:
+    role = message.get("role")
+    return isinstance(role, str) and role in rules.keep_in
+
+
+def _thought_of(message: Mapping[str, Any], rules: Messages, model: str) -> str:
+    """The vendor's own thought, which nobody signs, where the model takes it back; empty where there is none."""
+    thought = message.get("reasoning_content")
+    if rules.thought_parts is None or not isinstance(thought, str) or not rules.thought_parts.search(model):
+        return ""
+    blocks = message.get("thinking_blocks") or ()
+    unsigned = all(isinstance(block, Mapping) and block.keys() <= {"type", "thinking"} for block in blocks)
+    return thought if unsigned else ""
+
+
+def _with_thought(message: Mapping[str, Any], rules: Messages, model: str) -> Mapping[str, Any]:
+    """The message with its thought as the first part of its content."""
+    if not (thought := _thought_of(message, rules, model)):
+        return message
+    content = message.get("content") or []
+    said = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    part = {"type": "thinking", "thinking": [{"type": "text", "text": thought}]}
+    return {**message, "content": [part, *said]}
 
 
 def _says_nothing(message: Mapping[str, Any]) -> bool:
@@ -37,7 +67,7 @@ def _says_nothing(message: Mapping[str, Any]) -> bool:
 
 
 def _message(message: Mapping[str, Any], rules: Messages, *, thinking: bool) -> dict[str, Any]:
-    exempt = message.get("role") in rules.keep_in
+    exempt = _is_exempt(message, rules)
     kept = {name: value for name, value in message.items() if exempt or name not in rules.drop}
     if rules.flat_text:
         kept = {**kept, "content": _flat(kept["content"])} if "content" in kept else kept
@@ -63,8 +93,13 @@ def _flat(content: Any) -> Any:
 
 
 def _call(call: Any, members: frozenset[str]) -> Any:
+    """A call with these members; free text for a custom tool is the argument `input` of a function."""
     if not isinstance(call, Mapping):
         return call
+    free = call.get("custom")
+    if isinstance(free, Mapping) and "custom" not in members:
+        said = json.encode({"input": free.get("input")}).decode()
+        call = {**call, "type": "function", "function": {"name": free.get("name"), "arguments": said}}
     return {name: value for name, value in call.items() if name in members}
 
 

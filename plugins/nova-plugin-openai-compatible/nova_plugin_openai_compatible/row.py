@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation
+from nova_plugin_openai_compatible.drawing import Drawing
 
 MAX_TOKENS: Mapping[str, str] = {"max_completion_tokens": "max_tokens"}
 
@@ -51,7 +52,8 @@ class Messages:
     fills in the `reasoning_content` of assistant turns that lost it (for models matching it, or when thinking
     is asked for). `call_id_length` is that of ids of calls, all letters and digits; `marks_prefix` says that an answer
     which is to be continued is a message with `prefix`, `flat_media` that files and audio are parts with their data
-    or id at once.
+    or id at once. `replays_thoughts` says that the vendor takes its own thoughts back, whatever callers say them in;
+    models matching `thought_parts` take them as parts of the content.
     """
 
     flat_text: bool = False
@@ -63,6 +65,8 @@ class Messages:
     call_id_length: int | None = None
     marks_prefix: bool = False
     flat_media: bool = False
+    replays_thoughts: bool = False
+    thought_parts: re.Pattern[str] | None = None
 
     @property
     def reads_every_message(self) -> bool:
@@ -83,10 +87,12 @@ class Vendor:
     where the row does not name them. `base_edits` put bases in shape, the first that matches. `place` makes a whole
     address, or a path after the base, of the model's name, and `model_edit` the name that is sent. `paths` are those
     that differ from OpenAI's, `addresses` those of operations that the vendor serves elsewhere than at `base_url`;
-    `{model}` in either is the model's name, `{model_}` that with `_` for each `.`. `dialects` are those that differ;
-    `responses` says that it also serves the Responses API, `messages_api` where it serves the Messages API: a path, or
-    a whole address beside `base_url`. `env_headers` are headers whose value is an environment variable. `aliases` are
-    further prefixes.
+    `{model}` in either is the model's name, `{model_}` that with `_` for each `.`. `dialects` are those that differ,
+    `nameless` the operations whose requests name no model; `responses` says that it also serves the Responses API,
+    `messages_api` where it serves the Messages API: a path, or a whole address beside `base_url`;
+    `searches_by_responses` that chats which are to search go to the Responses API. `env_headers` are headers whose
+    value is an environment variable. `aliases` are further prefixes. `keeps_cache_control` and
+    `knows_developer` are those of `OpenAICompatible`. `draws` says what is different about images beside dialects.
 
     Refused: `unsupported` members (or dropped where the operator allows it), `gates` by model, `refused_values` of
     members (the value, or the `type` of one that is an object). Always dropped: `hints`; the second of an `exclusive`
@@ -114,15 +120,19 @@ class Vendor:
     operations: tuple[Operation, ...] = ("chat",)
     responses: bool = False
     messages_api: str = ""
+    searches_by_responses: bool = False
     paths: Mapping[Operation, str] = field(default_factory=dict)
     addresses: Mapping[Operation, str] = field(default_factory=dict)
     dialects: Mapping[Operation, Dialect] = field(default_factory=dict)
+    nameless: frozenset[Operation] = frozenset()
+    draws: Drawing | None = None
     results_at: str = "results"
     base_edits: tuple[Edit, ...] = ()
     place: Edit | None = None
     model_edit: Edit | None = None
     env_headers: Mapping[str, str] = field(default_factory=dict)
     keeps_cache_control: bool = False
+    knows_developer: bool = False
     renames: Mapping[str, str] = field(default_factory=lambda: MAX_TOKENS)
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)

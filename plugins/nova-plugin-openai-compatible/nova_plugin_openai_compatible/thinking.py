@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from nova_core.types.chat import ChatRequest, Message, Part, Thinking
 from nova_core.types.message import Request
-from nova_plugin_openai_compatible.row import Thinking
+from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_plugin_openai_compatible.row import Thinking as Way
 
 PROMPTED = "magistral"
+SWITCHED = re.compile(r"mistral-(small|medium)")
+"""Models that think or do not: they know the efforts `high` and `none` alone."""
+EFFORTS: Mapping[str, str] = {"minimal": "low", "xhigh": "high", "max": "high"}
+SWITCHING: Mapping[str, str] = {"minimal": "none", "low": "high", "medium": "high", "xhigh": "high", "max": "high"}
+"""Efforts that models have not, and the nearest that they have (Mistral, "Reasoning")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ def wish_of(request: Request) -> Wish | None:
     return None if effort is None else Wish(effort != "none", effort)
 
 
-def in_words_of(way: Thinking, request: Request) -> Request:
+def in_words_of(way: Way, request: Request) -> Request:
     """The request asking in this way; as it came when it asks for nothing."""
     if not way or (wish := wish_of(request)) is None:
         return request
@@ -43,12 +51,37 @@ def in_words_of(way: Thinking, request: Request) -> Request:
     return request.without(*removed).with_members(said) if removed or said else request
 
 
-def loses_budget(way: Thinking, request: Request) -> bool:
+def with_own_thoughts(typed: ChatRequest) -> ChatRequest:
+    """The request with thoughts that nobody signed, as vendors of this wire answer them, marked to be said in it."""
+    return replace(typed, messages=tuple(_with_own_thoughts(message) for message in typed.messages))
+
+
+def _with_own_thoughts(message: Message) -> Message:
+    if not any(isinstance(part, Thinking) for part in message.parts):
+        return message
+    return replace(message, parts=tuple(map(_marked, message.parts)))
+
+
+def _marked(part: Part) -> Part:
+    if not isinstance(part, Thinking) or part.signature or not part.text:
+        return part
+    return replace(part, extra={**part.extra, OPENAI_CHAT.name: {}})
+
+
+def loses_budget(way: Way, request: Request) -> bool:
     """Whether a budget of tokens is asked for and this way has no word for it."""
     if way not in ("type", "adaptive", "switch", "template", "prompt"):
         return False
     wish = wish_of(request)
     return wish is not None and wish.budget is not None
+
+
+def other_effort(way: Way, request: Request) -> str | None:
+    """The effort that is sent in place of the one asked for; None where it is the same, or none is sent."""
+    asked = request.get("reasoning_effort")
+    if way != "prompt" or PROMPTED in request.model or (said := _nearest(asked, request.model)) == asked:
+        return None
+    return str(said)
 
 
 def _by_type(wish: Wish, request: Request) -> dict[str, Any]:
@@ -103,10 +136,15 @@ def _by_prompt(wish: Wish, request: Request) -> dict[str, Any]:
     if PROMPTED in request.model:
         return {"thinking": None, "reasoning_effort": None, "prompt_mode": "reasoning" if wish.on else None}
     effort = (wish.effort or "high") if wish.on else "none"
-    return {"thinking": None, "reasoning_effort": effort}
+    return {"thinking": None, "reasoning_effort": _nearest(effort, request.model)}
 
 
-WAYS: Mapping[Thinking, Callable[[Wish, Request], dict[str, Any]]] = {
+def _nearest(effort: Any, model: str) -> Any:
+    known = SWITCHING if SWITCHED.search(model) else EFFORTS
+    return known.get(effort, effort) if isinstance(effort, str) else effort
+
+
+WAYS: Mapping[Way, Callable[[Wish, Request], dict[str, Any]]] = {
     "type": _by_type,
     "adaptive": _by_adaptive_type,
     "switch": _by_switch,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nova_core.types.call import Call
 from nova_core.types.message import Request
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
-from nova_plugin_openai_compatible.mending import ThoughtSplitter
+from nova_core.wire.thoughts_in_text import ThoughtSplitter
 
 from .vendors_asked import asked, chunk, deployed, read_frames, replied, sent, streamed, vendor_named
 

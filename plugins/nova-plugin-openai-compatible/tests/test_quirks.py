@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 
 from nova_core.errors import ConfigurationError, UnsupportedParamsError
+from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.fidelity import Fate
+from nova_core.types.message import Request
+from nova_core.wire.openai_responses import OPENAI_RESPONSES
+from nova_plugin_openai_compatible.provider import VendorProvider
+from nova_plugin_openai_compatible.row import Vendor
 from nova_plugin_openai_compatible.schemas import with_inlined_refs
 
 from .vendors_asked import HELLO, asked, deployed, replied, sent, vendor_named
@@ -220,6 +225,10 @@ def test_calls_of_other_vendors_files_and_prefixes_are_said_as_mistral_has_them(
         ("mistral-medium-3.5", {"reasoning_effort": "high"}, {"reasoning_effort": "high"}),
         ("mistral-medium-3.5", {"thinking": {"type": "enabled", "budget_tokens": 99}}, {"reasoning_effort": "high"}),
         ("mistral-medium-3.5", {"thinking": {"type": "disabled"}}, {"reasoning_effort": "none"}),
+        ("mistral-small-latest", {"reasoning_effort": "low"}, {"reasoning_effort": "high"}),
+        ("mistral-small-latest", {"reasoning_effort": "minimal"}, {"reasoning_effort": "none"}),
+        ("mistral-large-4-0", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
+        ("mistral-large-4-0", {"reasoning_effort": "max"}, {"reasoning_effort": "high"}),
         ("magistral-medium-latest", {"reasoning_effort": "low"}, {"prompt_mode": "reasoning"}),
         ("magistral-medium-latest", {"reasoning_effort": "none"}, {}),
     ],
@@ -299,14 +308,14 @@ def test_bases_are_put_in_shape(name, base, shaped):
 
 
 def test_an_address_with_variables_is_filled_from_the_environment_or_the_deployment():
-    bare = Deployment("i", "g", "bedrock_mantle", "m")
-    provider = vendor_named("bedrock_mantle")
-    for name in ("AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        assert provider.complete(bare, {name: "eu-1"}).api_base == "https://bedrock-mantle.eu-1.api.aws/v1"
-    assert "aws_region_name" in provider.settings_keys
-    own = Deployment("i", "g", "bedrock_mantle", "m", settings={"aws_region_name": "us-2"})
-    assert provider.complete(own, {"AWS_REGION": "eu-1"}).api_base == "https://bedrock-mantle.us-2.api.aws/v1"
-    with pytest.raises(ConfigurationError, match="AWS_REGION_NAME or AWS_REGION or AWS_DEFAULT_REGION"):
+    bare = Deployment("i", "g", "regional", "m")
+    provider = VendorProvider(Vendor("regional", "https://api.{REGION_NAME|REGION}.test/v1"))
+    for name in ("REGION_NAME", "REGION"):
+        assert provider.complete(bare, {name: "eu-1"}).api_base == "https://api.eu-1.test/v1"
+    assert "region_name" in provider.settings_keys
+    own = Deployment("i", "g", "regional", "m", settings={"region_name": "us-2"})
+    assert provider.complete(own, {"REGION": "eu-1"}).api_base == "https://api.us-2.test/v1"
+    with pytest.raises(ConfigurationError, match="REGION_NAME or REGION"):
         provider.complete(bare, {})
 
 
@@ -481,3 +490,55 @@ def test_usage_and_sources_of_other_places_are_the_callers():
     reply = replied(exchange, {"content": "x"}, usage=usage)
     assert reply.usage is not None
     assert (reply.usage.input, reply.usage.cache_read) == (5, 4)
+
+
+def test_mistral_is_given_its_own_thoughts_back_and_no_others():
+    thought = {"role": "assistant", "content": "4", "reasoning_content": "2 and 2"}
+    signed = {**thought, "thinking_blocks": [{"type": "thinking", "thinking": "2 and 2", "signature": "abc"}]}
+    call, exchange = asked("mistral", "mistral-small-latest", messages=[*HELLO, thought, *HELLO, signed, *HELLO])
+    said = [message["content"] for message in sent(exchange)["messages"]]
+    part = {"type": "thinking", "thinking": [{"type": "text", "text": "2 and 2"}]}
+    assert said == ["hi", [part, {"type": "text", "text": "4"}], "hi", "4", "hi"]
+    assert set(call.fidelity.dropped) == {"messages[3].reasoning_content", "messages[3].thinking_blocks"}
+    _, exchange = asked("mistral", "mistral-large-2512", messages=[*HELLO, thought, *HELLO])
+    assert sent(exchange)["messages"][1] == {"role": "assistant", "content": "4"}
+
+
+@pytest.mark.parametrize(
+    ("name", "role"), [("deepseek", "system"), ("together_ai", "system"), ("openrouter", "developer")]
+)
+def test_developers_speak_as_the_system_where_their_role_is_not_known(name: str, role: str):
+    said = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": 'say "developer"'}]
+    call, exchange = asked(name, messages=said)
+    assert sent(exchange)["messages"] == [{**said[0], "role": role}, said[1]]
+    assert not call.fidelity.dropped
+    assert [note.field for note in call.fidelity.notes] == (["messages[0].role"] if role == "system" else [])
+
+
+@pytest.mark.parametrize("name", ["mistral", "deepseek", "groq", "cerebras"])
+def test_a_role_that_is_no_text_is_left_for_the_vendor_to_refuse(name: str):
+    said = [{"role": ["user"], "content": "hi"}]
+    _, exchange = asked(name, messages=said, reasoning_effort={"effort": "low"})
+    assert sent(exchange)["messages"] == said
+
+
+@pytest.mark.parametrize(("name", "replayed"), [("deepseek", "2 and 2"), ("zai", "2 and 2"), ("together_ai", None)])
+def test_thoughts_go_back_to_vendors_that_want_them_whatever_the_caller_speaks(name: str, replayed: str | None):
+    said = [
+        {"role": "user", "content": "hi"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "2 and 2"}]},
+        {"type": "function_call", "call_id": "c", "name": "add", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "4"},
+    ]
+    request = Request("chat", OPENAI_RESPONSES, {"model": "public", "input": said})
+    call = Call(request)
+    exchange = vendor_named(name).provider_call(call, request, deployed(name, "a-model"))
+    assert sent(exchange)["messages"][1].get("reasoning_content") == replayed
+    assert call.fidelity.dropped == (() if replayed else ("input[1]",))
+
+
+def test_free_text_of_an_earlier_call_is_an_argument_where_there_are_only_functions():
+    free = {"id": "abcdefghi", "type": "custom", "custom": {"name": "run", "input": "ls"}}
+    _, exchange = asked("mistral", messages=[*HELLO, {"role": "assistant", "tool_calls": [free]}])
+    (call,) = sent(exchange)["messages"][1]["tool_calls"]
+    assert call == {"id": "abcdefghi", "type": "function", "function": {"name": "run", "arguments": '{"input":"ls"}'}}

@@ -1,4 +1,4 @@
-"""Predictions of image models as a dialect that only an upstream speaks."""
+"""Predictions of image models as dialects that only an upstream speaks."""
 
 # The input schemas on the models' own pages, such as https://replicate.com/black-forest-labs/flux-schnell/api/schema
 
@@ -13,14 +13,38 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.images import Image, ImagesReply
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
 from nova_core.types.usage import Units, Usage
+from nova_core.wire.file_in_json import DataUrl
 from nova_core.wire.foreign_notes import ForeignNotes
-from nova_core.wire.plain_images import plain_request, width_and_height
+from nova_core.wire.plain_images import own_inputs, plain_edit, plain_request, shape_of, width_and_height
 from nova_core.wire.upstream_only import UpstreamOnly
 from nova_plugin_replicate import prediction
 
 NAME: Final = "replicate_images"
+EDITS: Final = "replicate_image_edits"
 INPUTS: Final = {"n": "num_outputs", "output_format": "output_format", "compression": "output_quality"}
 """Fields of a request, and inputs that most models have."""
+SHAPES: Final = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16")
+SIZED: Final = re.compile(r"sdxl|stable-diffusion")
+"""Models that edit images to a width and a height, where others are told a shape."""
+MASKED: Final = re.compile(r"fill|inpaint|eraser|ideogram|sdxl|stable-diffusion")
+"""Models that are told by a mask what to change."""
+SEVERAL: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
+    (re.compile(r"banana|seedream"), "image_input"),
+    (re.compile(r"gpt-image|flux-2"), "input_images"),
+    (re.compile(r"gen4-image"), "reference_images"),
+    (re.compile(r"p-image-edit"), "images"),
+    (re.compile(r"qwen-image-edit-"), "image"),
+)
+"""Models that take a list of images, and its input."""
+ONE: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
+    (re.compile(r"kontext"), "input_image"),
+    (re.compile(r"flux-(canny|depth)"), "control_image"),
+    (re.compile(r"flux-redux"), "redux_image"),
+    (re.compile(r"flux-1\.1"), "image_prompt"),
+    (re.compile(r""), "image"),
+)
+"""Models that take one, and its input."""
+MOST: Final = 14
 DATA_URL: Final = re.compile(r"data:[^,]*;base64,")
 
 
@@ -36,8 +60,7 @@ class ReplicateImages(UpstreamOnly):
         request = plain_request(typed, notes, *INPUTS)
         said: dict[str, Any] = {"prompt": request.prompt, **width_and_height(request, notes)}
         said |= {name: value for field, name in INPUTS.items() if (value := getattr(request, field)) is not None}
-        for members in request.extra.values():
-            said |= members
+        said |= own_inputs(request)
         return {"model": request.model, "input": said}, notes.fidelity()
 
     def check_reply(self, members: Members) -> None:
@@ -55,6 +78,34 @@ class ReplicateImages(UpstreamOnly):
         return Usage(units=Units(images=len(_outputs(members))))
 
 
+class ReplicateImageEdits(ReplicateImages):
+    """The same with images, as `data:` URLs, under the names that models have for them."""
+
+    name = EDITS
+    operation: Operation = "image_edit"
+
+    def render_request(self, typed: TypedRequest) -> tuple[dict[str, Any], Fidelity]:
+        """Members for an upstream."""
+        notes = ForeignNotes(own=False, dialect=EDITS)
+        model = getattr(typed, "model", "")
+        several = next((name for models, name in SEVERAL if models.search(model)), None)
+        masked = ("mask",) if MASKED.search(model) else ()
+        request = plain_edit(typed, notes, *INPUTS, *masked, most=MOST if several else 1)
+        said: dict[str, Any] = {"prompt": request.prompt}
+        if SIZED.search(model):
+            said |= width_and_height(request, notes)
+        elif (shape := shape_of(request, notes, SHAPES)) is not None:
+            said["aspect_ratio"] = shape
+        said |= {name: value for field, name in INPUTS.items() if (value := getattr(request, field)) is not None}
+        said |= own_inputs(request)
+        images = [DataUrl(image) for image in request.images]
+        one = next(name for models, name in ONE if models.search(model))
+        said |= {several: images} if several else {one: images[0]}
+        if masked and request.mask is not None:
+            said["mask"] = DataUrl(request.mask)
+        return {"model": model, "input": said}, notes.fidelity()
+
+
 def _outputs(members: Members) -> list[Any]:
     output = decoded(members.get("output"))
     return output if isinstance(output, list) else [] if output is None else [output]
@@ -68,3 +119,4 @@ def _image(output: Any) -> Image:
 
 
 REPLICATE_IMAGES: Final = ReplicateImages()
+REPLICATE_IMAGE_EDITS: Final = ReplicateImageEdits()

@@ -14,13 +14,13 @@ import msgspec
 from nova_core.errors import BadGatewayError, BadRequestError
 from nova_core.types.message import Reply, decoded
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
+from nova_core.wire import polled
 from nova_core.wire.body import parse_members
 from nova_core.wire.provider import Lane
 from nova_plugin_replicate.places import below, is_near
 from nova_plugin_replicate.prediction import UNFINISHED, status_of
 
-FIRST_WAIT, GROWTH, LONGEST_WAIT = 0.5, 1.5, 5.0
-"""Seconds between polls."""
+PACE = polled.Pace(growth=1.5, longest=5.0)
 OF_CREATION = frozenset({"prefer", "cancel-after", "content-type"})
 """Headers that later requests do not repeat."""
 
@@ -40,23 +40,17 @@ def _created(
         headers = (*_without_preference(exchange), ("Accept", "text/event-stream"))
         request = UpstreamRequest(url, "GET", headers, stream=True)
         return msgspec.structs.replace(exchange, request=request, frames=frames)
-    return _polled(exchange, lane, FIRST_WAIT, response)
+    request = msgspec.structs.replace(exchange.request, headers=_without_preference(exchange))
+    whole = msgspec.structs.replace(exchange, request=request, read=lane.read)
+    base = lane.deployment.api_base or ""
+    return polled.followed(whole, partial(_next, base), base, pace=PACE).read(response)
 
 
-def _polled(exchange: Exchange, lane: Lane, wait: float, response: UpstreamResponse) -> Reply | Exchange:
-    members = _members(response)
-    if status_of(members) not in UNFINISHED:
-        return lane.read(response)
-    # The address is made, not taken from the answer: the key goes along.
-    url = below(lane.deployment.api_base or "", f"/predictions/{quote(str(decoded(members.get('id'))), safe='')}")
-    return Exchange(
-        UpstreamRequest(url, "GET", _without_preference(exchange)),
-        exchange.dialect,
-        partial(_polled, exchange, lane, min(wait * GROWTH, LONGEST_WAIT)),
-        exchange.read_error,
-        fidelity=exchange.fidelity,
-        wait=wait,
-    )
+def _next(base: str, prediction: Mapping[str, Any]) -> str | None:
+    """Where an unfinished prediction is asked about: an address that is made, not taken from the answer."""
+    if status_of(prediction) not in UNFINISHED:
+        return None
+    return below(base, f"/predictions/{quote(str(prediction.get('id')), safe='')}")
 
 
 def _members(response: UpstreamResponse) -> Mapping[str, Any]:

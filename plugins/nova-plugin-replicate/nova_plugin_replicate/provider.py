@@ -9,16 +9,18 @@ from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
-from nova_core.types.message import Operation, Request
+from nova_core.types.message import Operation, Request, plain
 from nova_core.types.upstream import Exchange, UpstreamRequest
 from nova_core.wire.fetched_images import with_data
+from nova_core.wire.file_in_json import FilesInJson
 from nova_core.wire.provider import DialectProvider, Lane, of_deployment
 from nova_core.wire.sse import SseParser
 from nova_plugin_replicate.chat import REPLICATE_CHAT
-from nova_plugin_replicate.images import REPLICATE_IMAGES
+from nova_plugin_replicate.images import REPLICATE_IMAGE_EDITS, REPLICATE_IMAGES
 from nova_plugin_replicate.places import predictions_url, version_of
 from nova_plugin_replicate.polling import followed
 
+IMAGES: frozenset[Operation] = frozenset({"image_generation", "image_edit"})
 LEAST_CANCELLED = 5
 """Seconds; the vendor takes no shorter time after which a prediction is ended."""
 
@@ -30,8 +32,11 @@ class Replicate(DialectProvider):
     base_url = "https://api.replicate.com/v1"
     api_base_env = ("REPLICATE_API_BASE",)
     api_key_env = ("REPLICATE_API_KEY", "REPLICATE_API_TOKEN")
-    dialects: Mapping[Operation, Dialect] = {"chat": REPLICATE_CHAT, "image_generation": REPLICATE_IMAGES}
-    paths: Mapping[Operation, str] = {"chat": "/predictions", "image_generation": "/predictions"}
+    dialects: Mapping[Operation, Dialect] = {
+        "chat": REPLICATE_CHAT,
+        "image_generation": REPLICATE_IMAGES,
+        "image_edit": REPLICATE_IMAGE_EDITS,
+    }
 
     @of_deployment
     def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
@@ -56,12 +61,13 @@ class Replicate(DialectProvider):
             body = body.with_members({"version": version})
         if not streamed:
             headers = (*headers, ("Prefer", "wait"))
-        return UpstreamRequest(lane.url, "POST", headers, body.encode())
+        edits = lane.dialect.operation == "image_edit"
+        return UpstreamRequest(lane.url, "POST", headers, FilesInJson(plain(body.members)) if edits else body.encode())
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt: a prediction is made, and seen through to its end."""
         exchange = super().provider_call(call, request, deployment)
         exchange = followed(exchange, self._lanes[deployment.id, request.dialect.name], SseParser)
-        wants_data = request.operation == "image_generation" and request.get("response_format") == "b64_json"
+        wants_data = request.operation in IMAGES and request.get("response_format") == "b64_json"
         return with_data(exchange) if wants_data else exchange

@@ -1,4 +1,4 @@
-"""Runway: a task that makes an image, asked about until it is done."""
+"""Runway: a task that makes an image or speech, asked about until it is done."""
 
 # https://docs.dev.runwayml.com/api, "Text to image" and "Task management"
 
@@ -17,12 +17,13 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Request, plain
 from nova_core.types.upstream import Exchange
-from nova_core.wire.enveloped import Body, Enveloped, Opener, failure
+from nova_core.wire.enveloped import Body, Enveloped, failure
 from nova_core.wire.fetched_images import with_data
 from nova_core.wire.image_words import answered, own_words, size_of, unsaid_fields
 from nova_core.wire.openai_images import OPENAI_IMAGES
 from nova_core.wire.polled import followed
 from nova_core.wire.provider import Lane, of_deployment
+from nova_plugin_runwayml.speech import RUNWAY_SPEECH, with_audio
 
 VERSION = "2024-11-06"
 FAMILY = "gen4_image"
@@ -37,15 +38,15 @@ UNSAFE = "SAFETY"
 
 
 class Runway(Enveloped):
-    """`runwayml/{model}`: `gen4_image`, `gen4_image_turbo` and the like."""
+    """`runwayml/{model}`: `gen4_image`, `gen4_image_turbo` and the like; `eleven_multilingual_v2` speaks."""
 
     providers = ("runwayml",)
     base_url = "https://api.dev.runwayml.com"
     api_base_env = ("RUNWAYML_API_BASE",)
     api_key_env = ("RUNWAYML_API_SECRET", "RUNWAYML_API_KEY")
-    dialects: Mapping[Operation, Dialect] = {"image_generation": OPENAI_IMAGES}
+    dialects: Mapping[Operation, Dialect] = {"image_generation": OPENAI_IMAGES, "speech": RUNWAY_SPEECH}
     enveloped = frozenset({"image_generation"})
-    paths: Mapping[Operation, str] = {"image_generation": "/v1/text_to_image"}
+    paths: Mapping[Operation, str] = {"image_generation": "/v1/text_to_image", "speech": "/v1/text_to_speech"}
 
     @of_deployment
     def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
@@ -54,6 +55,8 @@ class Runway(Enveloped):
 
     def review(self, request: Request) -> Fidelity:
         """What a task has no word for."""
+        if request.dialect.operation == "speech":
+            return super().review(request)
         return Fidelity((*unsaid_fields(request, ("size",)), *_resized(request)))
 
     def to_upstream(self, request: Request) -> Request:
@@ -75,23 +78,20 @@ class Runway(Enveloped):
             raise ContentPolicyViolationError(f"the upstream stopped the image: {reason or code}")
         return failure(reason or answer.get("error") or f"the task ended as {answer.get('status')}", code or None)
 
-    def opener(self, seed: str) -> Opener:
-        """Never asked: images come whole."""
-        raise AssertionError("images are not streamed")
-
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
-        """One attempt: the task, and questions about it; images are fetched for callers who want their data."""
+        """One attempt: the task, and questions about it; what it made is fetched for callers who want its data."""
         exchange = super().provider_call(call, request, deployment)
-        tasks = self.url(deployment, "image_generation").removesuffix("text_to_image") + "tasks/"
+        speaks = request.operation == "speech"
+        tasks = self.url(deployment, request.operation).rpartition("/")[0] + "/tasks/"
 
         def where(task: Mapping[str, Any]) -> str | None:
             if task.get("status") in WORKING or ("status" not in task and "id" in task):
                 return tasks + quote(str(task.get("id")), safe="")
             return None
 
-        task = followed(exchange, where, deployment.api_base or self.base_url)
-        return with_data(task) if request.get("response_format") == "b64_json" else task
+        task = followed(with_audio(exchange) if speaks else exchange, where, deployment.api_base or self.base_url)
+        return with_data(task) if not speaks and request.get("response_format") == "b64_json" else task
 
 
 def _ratio(size: tuple[int, int] | None, model: str) -> str:

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from nova_core.errors import BadGatewayError, ContentPolicyViolationError, UnsupportedParamsError
+from nova_core.gateway.relay import chunks_of
 from nova_core.testing import ScriptedUpstream
 from nova_core.testing.provider_bench import bench
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
-from nova_core.types.message import Request
+from nova_core.types.events import Piece
+from nova_core.types.message import Request, Stream
 from nova_core.types.upstream import Exchange, UpstreamResponse
 from nova_core.wire.openai_images import OPENAI_IMAGES
+from nova_core.wire.openai_speech import OPENAI_SPEECH
 from nova_plugin_runwayml import plugin
 
 KEY = "key_runway_123456"
@@ -82,3 +85,57 @@ def test_what_is_unsafe_fails_or_cannot_be_said_is_told():
             exchange.read(UpstreamResponse(200, {}, json.dumps({"id": "t", **body}).encode()))
     with pytest.raises(UnsupportedParamsError, match="style"):
         attempted(style="vivid")
+
+
+def spoken(**members: Any) -> Request:
+    return Request("speech", OPENAI_SPEECH, {"model": "public", "input": "Hi", "voice": "Maya", **members})
+
+
+async def test_speech_is_a_task_whose_audio_is_passed_on_as_it_comes(upstream: ScriptedUpstream):
+    upstream.script("/v1/text_to_speech", json={"id": "t1"})
+    upstream.script("/v1/tasks/t1", json={"id": "t1", "status": "SUCCEEDED", "output": [f"{upstream.url}/a.mp3"]})
+    upstream.script("/a.mp3", body=b"ID3audio", headers={"content-type": "audio/mpeg"})
+    async with bench(plugin, deployed("eleven_multilingual_v2", api_base=upstream.url)) as asking:
+        stream = await asking.ask(spoken(response_format="mp3"))
+        assert isinstance(stream, Stream)
+        assert stream.content_type == "audio/mpeg"
+        pieces = [event async for chunk in chunks_of(stream) for event in chunk.events]
+        assert pieces == [Piece(b"ID3audio")]
+    task, _, fetched = upstream.requests
+    voice = {"type": "runway-preset", "presetId": "Maya"}
+    assert task.json == {"model": "eleven_multilingual_v2", "promptText": "Hi", "voice": voice}
+    assert fetched.header("authorization") is None
+
+
+async def test_a_task_of_speech_that_fails_says_why(upstream: ScriptedUpstream):
+    upstream.script("/v1/text_to_speech", json={"id": "t1"})
+    failed = {"id": "t1", "status": "FAILED"}
+    async with bench(plugin, deployed("eleven_multilingual_v2", api_base=upstream.url)) as asking:
+        for more, error in (
+            ({"failureCode": "SAFETY.INPUT.TEXT", "failure": "not nice"}, ContentPolicyViolationError),
+            ({"failureCode": "INTERNAL", "failure": "not nice"}, BadGatewayError),
+        ):
+            upstream.forget().script("/v1/text_to_speech", json={**failed, **more})
+            with pytest.raises(error, match="not nice"):
+                await asking.ask(spoken())
+        for answer in ({"id": "t1", "status": "SUCCEEDED", "output": []}, {"status": "SUCCEEDED"}):
+            upstream.forget().script("/v1/text_to_speech", json=answer)
+            with pytest.raises(BadGatewayError, match="without an audio"):
+                await asking.ask(spoken())
+
+
+def test_what_a_voice_cannot_do_is_told():
+    for members in ({"speed": 2}, {"instructions": "happily"}, {"response_format": "wav"}, {"other": 1}):
+        with pytest.raises(UnsupportedParamsError, match=next(iter(members))):
+            plugin.provider_call(Call(spoken()), spoken(**members), deployed("eleven_multilingual_v2"))
+    asked = spoken(voice="data:audio/mp3;base64,AA==", response_format="opus", speechRate=-10)
+    exchange = plugin.provider_call(Call(asked), asked, deployed("seed_audio"))
+    assert json.loads(exchange.request.body or b"") == {
+        "model": "seed_audio",
+        "promptText": "Hi",
+        "voice": {"type": "reference-audio", "audioUri": "data:audio/mp3;base64,AA=="},
+        "outputFormat": "ogg_opus",
+        "speechRate": -10,
+    }
+    with pytest.raises(UnsupportedParamsError, match="voice"):
+        plugin.provider_call(Call(spoken()), spoken(), deployed("seed_audio"))

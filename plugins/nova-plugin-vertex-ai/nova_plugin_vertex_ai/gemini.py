@@ -11,7 +11,9 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import UpstreamRequest
 from nova_core.wire.gemini import GEMINI_COUNT_TOKENS, GEMINI_GENERATE
-from nova_core.wire.gemini_api import NOT_SENT, RESOURCE, VERB, GeminiApi, with_verb
+from nova_core.wire.gemini_api import NOT_SENT, RESOURCE, VERB, with_verb
+from nova_core.wire.gemini_audio_api import AUDIO, GeminiAudioApi
+from nova_core.wire.gemini_images import drawing_operations, gemini_images
 from nova_core.wire.provider import Lane
 from nova_plugin_vertex_ai.authorized import Authorized
 from nova_plugin_vertex_ai.embeddings import VERTEX_BATCH, VERTEX_PREDICT
@@ -25,7 +27,7 @@ MOST_PREDICTED = 250
 PREDICT = {VERTEX_PREDICT.name: "predict", VERTEX_BATCH.name: "batchEmbedContents"}
 
 
-class VertexGemini(Authorized, GeminiApi):
+class VertexGemini(Authorized, GeminiAudioApi):
     """`…/publishers/google/models/{model}:{verb}`; tuned models at `…/endpoints/{id}`."""
 
     version = "v1"
@@ -33,8 +35,14 @@ class VertexGemini(Authorized, GeminiApi):
         "chat": GEMINI_GENERATE,
         "count_tokens": GEMINI_COUNT_TOKENS,
         "embedding": VERTEX_PREDICT,
+        **AUDIO,
+        **gemini_images(chooses_format=True),
     }
-    hints = GeminiApi.hints | {"store"}
+    hints = GeminiAudioApi.hints | {"store"}
+
+    def operations(self, model: str) -> frozenset[str]:
+        """Images only of models that make them."""
+        return drawing_operations(super().operations(model), model)
 
     def dialect_for(self, operation: Operation, deployment: Deployment) -> Dialect:
         """Embedding models up to the first of Gemini's are asked for predictions, later ones for embeddings."""

@@ -18,18 +18,26 @@ from nova_core.wire.gemini_api import RESOURCE, VERB
 from nova_core.wire.provider import DialectProvider, Provider
 from nova_plugin_vertex_ai.authorized import ADDRESS, CREDENTIALS, Keychain
 from nova_plugin_vertex_ai.claude import VertexClaude
+from nova_plugin_vertex_ai.cloud import RANKING_MODELS, SPEECH_MODELS, CloudRanking, CloudSpeech
 from nova_plugin_vertex_ai.gemini import VertexGemini
+from nova_plugin_vertex_ai.imagen import VertexImagen
 from nova_plugin_vertex_ai.partners import VertexOpenModels
 from nova_plugin_vertex_ai.places import LOCATION, PROJECT, PROJECT_ENV, host_of, location_of, stated
+from nova_plugin_vertex_ai.raw_partners import MODELS as RAW_MODELS
+from nova_plugin_vertex_ai.raw_partners import VertexRawPartners
 from nova_plugin_vertex_ai.reading import ENVIRONMENT, as_text, read
 from nova_plugin_vertex_ai.tokens import Tokens
 
+IMAGEN = re.compile(r"(^|/)imagen")
 CLAUDE = re.compile(r"(^|/)claude")
 OPEN_MODELS = re.compile(r"^(meta|deepseek-ai|qwen|openai|minimaxai|moonshotai|zai-org|xai|mistralai)/|^google/gemma-")
 
 
 class VertexAI(Provider):
-    """`vertex_ai/…`: Gemini, Claude, and open models; `vertex_ai_beta/…` asks Gemini's newest version."""
+    """`vertex_ai/…`: Gemini, Imagen, models of partners, open ones, and Google Cloud's models of speech and ranking.
+
+    `vertex_ai_beta/…` asks Gemini's newest version.
+    """
 
     providers = ("vertex_ai", "vertex_ai_beta")
     base_url = "https://{vertex_location|VERTEXAI_LOCATION}-aiplatform.googleapis.com"
@@ -40,18 +48,23 @@ class VertexAI(Provider):
     def __init__(self, tokens: Tokens | None = None) -> None:
         self._keychain = Keychain(tokens)
         self._gemini = VertexGemini(self._keychain)
-        self._claude = VertexClaude(self._keychain)
-        self._open = VertexOpenModels(self._keychain)
+        self._others: tuple[tuple[re.Pattern[str], DialectProvider], ...] = (
+            (CLAUDE, VertexClaude(self._keychain)),
+            (IMAGEN, VertexImagen(self._keychain)),
+            (SPEECH_MODELS, CloudSpeech(self._keychain)),
+            (RANKING_MODELS, CloudRanking(self._keychain)),
+            (OPEN_MODELS, VertexOpenModels(self._keychain)),
+            (RAW_MODELS, VertexRawPartners(self._keychain)),
+        )
 
     def family(self, model: str) -> DialectProvider:
         """Who speaks for a model."""
-        if CLAUDE.search(model):
-            return self._claude
-        return self._open if OPEN_MODELS.search(model) else self._gemini
+        return next((each for models, each in self._others if models.search(model)), self._gemini)
 
     def operations(self, model: str) -> frozenset[str]:
-        """What the model's family serves."""
-        return self.family(model).operations(model)
+        """What the model's family serves; without a model, what any of them does."""
+        families = (self.family(model),) if model else (self._gemini, *(each for _, each in self._others))
+        return frozenset().union(*(each.operations(model) for each in families))
 
     def complete(self, deployment: Deployment, environ: Mapping[str, str]) -> Deployment:
         """Address, project, location and credentials. Raises ConfigurationError when one of them is missing."""

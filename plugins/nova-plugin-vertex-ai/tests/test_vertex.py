@@ -96,6 +96,8 @@ def test_each_location_has_its_own_host(location: str, host: str) -> None:
         ("1234567890", "us-central1/endpoints/1234567890:generateContent"),
         ("claude-opus-4-8", "us-central1/publishers/anthropic/models/claude-opus-4-8:rawPredict"),
         ("qwen/qwen3-next", "us-central1/endpoints/openapi/chat/completions"),
+        ("mistral-small-2503@001", "us-central1/publishers/mistralai/models/mistral-small-2503@001:rawPredict"),
+        ("jamba-1.5-large", "us-central1/publishers/ai21/models/jamba-1.5-large:rawPredict"),
     ],
 )
 def test_the_family_of_a_model_says_where_it_lives(model: str, ending: str) -> None:
@@ -331,3 +333,16 @@ def test_a_configuration_file_says_project_location_and_credentials() -> None:
     assert not runtime.catalog.unserved
     assert deployment.api_base == "https://europe-west1-aiplatform.googleapis.com"
     assert (deployment.settings["vertex_project"], dict(deployment.defaults)) == ("mine", {})
+
+
+def test_partners_behind_raw_predictions_are_asked_in_their_words() -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    request = chat_request("public", stream=True, seed=3, tools=tools, tool_choice="required", user="u")
+    call = Call(request)
+    exchange = VertexAI().provider_call(call, request, deployment("codestral-2@001", **WITH_KEY))
+    assert exchange.request.url.endswith("/publishers/mistralai/models/codestral-2@001:streamRawPredict")
+    assert json.loads(exchange.request.body or b"") == {
+        "model": "codestral-2", "messages": [{"role": "user", "content": "Hi there"}], "max_tokens": 100,
+        "stream": True, "random_seed": 3, "tools": tools, "tool_choice": "any",
+    }  # fmt: skip
+    assert set(call.fidelity.dropped) == {"user", "stream_options"}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from nova_core.wire.cohere_rerank import COHERE_RERANK
+from nova_plugin_openai_compatible.modelscope_images import MODELSCOPE_DRAWING, MODELSCOPE_IMAGES
 from nova_plugin_openai_compatible.rankings import RANKINGS, SCORES
 from nova_plugin_openai_compatible.row import Messages, Vendor, edit
+from nova_plugin_openai_compatible.speaking import HYPERBOLIC_SPEECH
 from nova_plugin_openai_compatible.vendors.operations import (
     CHAT_AND_COMPLETION,
     CHAT_AND_EMBEDDING,
     EVERYTHING,
     HEARING,
+    IMAGES,
 )
 
 PLAIN: tuple[Vendor, ...] = (
@@ -33,6 +37,7 @@ PLAIN: tuple[Vendor, ...] = (
         api_key_env=("OPENAI_API_KEY",),
         api_base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         operations=EVERYTHING,
+        knows_developer=True,
         renames={},
         responses=True,
     ),
@@ -58,7 +63,7 @@ PLAIN: tuple[Vendor, ...] = (
     Vendor(
         "deepinfra",
         "https://api.deepinfra.com/v1/openai",
-        operations=(*EVERYTHING, "rerank", "image_generation", "speech", *HEARING),
+        operations=(*EVERYTHING, "rerank", *IMAGES, "speech", *HEARING),
         paths={"rerank": "/inference/{model}"},
         addresses={"rerank": "https://api.deepinfra.com/v1/inference/{model}"},
         dialects={"rerank": SCORES},
@@ -67,7 +72,7 @@ PLAIN: tuple[Vendor, ...] = (
         "edenai",
         "https://api.edenai.run/v3",
         messages_api="/messages",
-        operations=(*CHAT_AND_EMBEDDING, "image_generation", "speech", "transcription"),
+        operations=(*CHAT_AND_EMBEDDING, "rerank", "image_generation", "speech", "transcription"),
         responses=True,
     ),
     Vendor("empiriolabs", "https://api.empiriolabs.ai/v1", responses=True),
@@ -90,8 +95,22 @@ PLAIN: tuple[Vendor, ...] = (
     Vendor("github", "https://models.github.ai/inference", operations=CHAT_AND_EMBEDDING, renames={}),
     Vendor("gmi", "https://api.gmi-serving.com/v1"),
     Vendor("helicone", "https://ai-gateway.helicone.ai"),
-    Vendor("heroku", base_edits=(edit(r"(.+)(?<!/v1)", r"\1/v1"),)),
-    Vendor("hyperbolic", "https://api.hyperbolic.xyz/v1", operations=CHAT_AND_COMPLETION),
+    Vendor(
+        "heroku",
+        # https://devcenter.heroku.com/articles/heroku-inference-api-v1-rerank and …-embeddings
+        operations=(*CHAT_AND_EMBEDDING, "rerank"),
+        dialects={"rerank": COHERE_RERANK},
+        base_edits=(edit(r"(.+)(?<!/v1)", r"\1/v1"),),
+    ),
+    Vendor(
+        "hyperbolic",
+        "https://api.hyperbolic.xyz/v1",
+        # https://docs.hyperbolic.xyz, "Audio APIs"
+        operations=(*CHAT_AND_COMPLETION, "speech"),
+        paths={"speech": "/audio/generation"},
+        dialects={"speech": HYPERBOLIC_SPEECH},
+        nameless=frozenset({"speech"}),
+    ),
     Vendor("inception", "https://api.inceptionlabs.ai/v1"),
     Vendor(
         "lambda_ai",
@@ -104,13 +123,30 @@ PLAIN: tuple[Vendor, ...] = (
     Vendor("llamagate", "https://api.llamagate.dev/v1"),
     Vendor("maritalk", "https://chat.maritaca.ai/api"),
     Vendor("meta", "https://api.meta.ai/v1", responses=True, messages_api="/messages"),
-    Vendor("modelscope", "https://api-inference.modelscope.cn/v1", thinking="flag"),
+    Vendor(
+        "modelscope",
+        "https://api-inference.modelscope.cn/v1",
+        operations=("chat", "image_generation"),
+        dialects={"image_generation": MODELSCOPE_IMAGES},
+        draws=MODELSCOPE_DRAWING,
+        thinking="flag",
+    ),
     Vendor("morph", "https://api.morphllm.com/v1"),
     Vendor("nadir", "https://api.getnadir.com/v1"),
     Vendor("nano-gpt", "https://nano-gpt.com/api/v1", api_key_env=("NANOGPT_API_KEY",)),
     Vendor("nebius", "https://api.studio.nebius.ai/v1", operations=(*EVERYTHING, "image_generation")),
     Vendor("neosantara", "https://api.neosantara.xyz/v1", responses=True),
-    Vendor("novita", "https://api.novita.ai/v3/openai", operations=CHAT_AND_COMPLETION),
+    Vendor(
+        "novita",
+        "https://api.novita.ai/v3/openai",
+        operations=(*EVERYTHING, "rerank"),
+        # https://novita.ai/docs/api-reference/model-apis-llm-create-rerank and …-embeddings
+        addresses={
+            "embedding": "https://api.novita.ai/openai/v1/embeddings",
+            "rerank": "https://api.novita.ai/openai/v1/rerank",
+        },
+        dialects={"rerank": COHERE_RERANK},
+    ),
     Vendor("nscale", "https://inference.api.nscale.com/v1"),
     Vendor(
         "nvidia_nim",
@@ -133,7 +169,13 @@ PLAIN: tuple[Vendor, ...] = (
     Vendor("publicai", "https://api.publicai.co/v1", messages=Messages(flat_text=True)),
     Vendor("reka", "https://api.reka.ai/v1"),
     Vendor("sail", "https://api.sailresearch.com/v1", responses=True, messages_api="/messages"),
-    Vendor("sambanova", "https://api.sambanova.ai/v1", operations=CHAT_AND_EMBEDDING, thinking="template"),
+    Vendor(
+        "sambanova",
+        "https://api.sambanova.ai/v1",
+        # Servers of the operator's own hear, too: https://docs.sambanova.ai/docs/en/features/audio
+        operations=(*CHAT_AND_EMBEDDING, *HEARING),
+        thinking="template",
+    ),
     Vendor("sarvam", "https://api.sarvam.ai/v1"),
     Vendor(
         "scaleway",
@@ -176,7 +218,8 @@ PLAIN: tuple[Vendor, ...] = (
         "veniceai",
         "https://api.venice.ai/api/v1",
         api_key_env=("VENICE_AI_API_KEY",),
-        operations=(*CHAT_AND_EMBEDDING, "transcription"),
+        # https://docs.venice.ai/guides/media/text-to-speech
+        operations=(*CHAT_AND_EMBEDDING, "speech", "image_generation", "transcription"),
     ),
     Vendor("wandb", "https://api.inference.wandb.ai/v1", operations=CHAT_AND_EMBEDDING),
     Vendor("xiaomi_mimo", "https://api.xiaomimimo.com/v1", thinking="type"),

@@ -5,12 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from nova_core.wire.cohere_rerank import COHERE_RERANK
+from nova_plugin_openai_compatible.dashscope_images import (
+    DASHSCOPE_DRAWING,
+    DASHSCOPE_IMAGE_EDITS,
+    DASHSCOPE_IMAGES,
+)
+from nova_plugin_openai_compatible.drawing import MaskedElsewhere
+from nova_plugin_openai_compatible.hearing import MISTRAL_HEARING, OPENROUTER_HEARING, XAI_HEARING
+from nova_plugin_openai_compatible.image_edits import OPENROUTER_EDITS, RECRAFT_EDITS, XAI_EDITS, XAI_IMAGES
 from nova_plugin_openai_compatible.row import MAX_TOKENS, Gate, Messages, Vendor, edit
+from nova_plugin_openai_compatible.speaking import MINIMAX_SPEECH, MISTRAL_SPEECH, XAI_SPEECH
 from nova_plugin_openai_compatible.vendors.operations import (
     CHAT_AND_COMPLETION,
     CHAT_AND_EMBEDDING,
     EVERYTHING,
     HEARING,
+    IMAGES,
 )
 
 SAMPLED_LOGPROBS = frozenset({"logprobs", "top_logprobs", "logit_bias"})
@@ -25,7 +36,8 @@ MISTRAL = Vendor(
     "https://api.mistral.ai/v1",
     api_key_env=("MISTRAL_API_KEY", "MISTRAL_AZURE_API_KEY"),
     api_base_env=("MISTRAL_API_BASE", "MISTRAL_AZURE_API_BASE"),
-    operations=(*CHAT_AND_EMBEDDING, "moderation", "transcription"),
+    operations=(*CHAT_AND_EMBEDDING, "moderation", "speech", "transcription"),
+    dialects={"speech": MISTRAL_SPEECH, "transcription": MISTRAL_HEARING},
     base_edits=(edit(r"(.+)(?<!/v1)", r"\1/v1"),),
     # https://docs.mistral.ai/api/endpoint/chat and …/embeddings
     renames={**MAX_TOKENS, "seed": "random_seed", "dimensions": "output_dimension"},
@@ -46,6 +58,9 @@ MISTRAL = Vendor(
         call_id_length=9,
         marks_prefix=True,
         flat_media=True,
+        # https://docs.mistral.ai/inference/conversations/reasoning
+        replays_thoughts=True,
+        thought_parts=re.compile(r"magistral|mistral-(small|medium|large-4)"),
     ),
     splits_content=True,
 )
@@ -53,7 +68,9 @@ MISTRAL = Vendor(
 DASHSCOPE = Vendor(
     "dashscope",
     "https://dashscope.aliyuncs.com/compatible-mode/v1",
-    operations=(*CHAT_AND_EMBEDDING, "rerank"),
+    operations=(*CHAT_AND_EMBEDDING, "rerank", *IMAGES),
+    dialects={"image_generation": DASHSCOPE_IMAGES, "image_edit": DASHSCOPE_IMAGE_EDITS},
+    draws=DASHSCOPE_DRAWING,
     # https://help.aliyun.com/en/model-studio/text-rerank-api
     paths={"rerank": "/reranks"},
     addresses={"rerank": "https://dashscope.aliyuncs.com/compatible-api/v1/reranks"},
@@ -70,13 +87,6 @@ QUIRKS: tuple[Vendor, ...] = (
         "https://inference.baseten.co/v1",
         # Eight characters are a dedicated deployment.
         place=edit(r"[a-z0-9]{8}", r"https://model-\g<0>.api.baseten.co/environments/production/sync/v1"),
-    ),
-    Vendor(
-        "bedrock_mantle",
-        "https://bedrock-mantle.{AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}.api.aws/v1",
-        api_key_env=("BEDROCK_MANTLE_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"),
-        renames={},
-        responses=True,
     ),
     Vendor(
         "cerebras",
@@ -99,6 +109,7 @@ QUIRKS: tuple[Vendor, ...] = (
         api_key_env=None,
         api_base_env=None,
         operations=("chat",),
+        dialects={},
     ),
     DASHSCOPE,
     Vendor(
@@ -121,7 +132,7 @@ QUIRKS: tuple[Vendor, ...] = (
         thinking="type",
         # https://api-docs.deepseek.com/guides/thinking_mode: turns that called tools must bring their reasoning;
         # every model but the older chat one thinks unless told not to.
-        messages=Messages(flat_text=True, blank_reasoning=re.compile(r"(?!.*deepseek-chat)")),
+        messages=Messages(flat_text=True, replays_thoughts=True, blank_reasoning=re.compile(r"(?!.*deepseek-chat)")),
     ),
     Vendor(
         "fireworks_ai",
@@ -175,6 +186,9 @@ QUIRKS: tuple[Vendor, ...] = (
         "minimax",
         "https://api.minimax.io/v1",
         messages_api="https://api.minimax.io/anthropic/v1/messages",
+        operations=("chat", "speech"),
+        paths={"speech": "/t2a_v2"},
+        dialects={"speech": MINIMAX_SPEECH},
         # https://platform.minimax.io/docs/api-reference/text-openai-api: some are ignored without a word there
         ranges={"temperature": (0.01, 1)},
         unsupported=PENALTIES | {"logit_bias", "n"},
@@ -197,7 +211,7 @@ QUIRKS: tuple[Vendor, ...] = (
         tool_nudge="Answer by calling one of the tools.",
         tool_name_limit=64,
         thinking="switch",
-        messages=Messages(blank_reasoning=re.compile(r"kimi-.*thinking")),
+        messages=Messages(replays_thoughts=True, blank_reasoning=re.compile(r"kimi-.*thinking")),
         usage_at=("choices", 0, "usage"),
     ),
     Vendor(
@@ -205,11 +219,13 @@ QUIRKS: tuple[Vendor, ...] = (
         "https://openrouter.ai/api/v1",
         api_key_env=("OPENROUTER_API_KEY", "OR_API_KEY"),
         # https://openrouter.ai/docs/api-reference
-        operations=(*EVERYTHING, "image_generation", "speech"),
-        paths={"image_generation": "/images"},
+        operations=(*EVERYTHING, "rerank", *IMAGES, "speech", "transcription"),
+        paths={"image_generation": "/images", "image_edit": "/images"},
+        dialects={"image_edit": OPENROUTER_EDITS, "rerank": COHERE_RERANK, "transcription": OPENROUTER_HEARING},
         messages_api="/messages",
         env_headers={"HTTP-Referer": "OR_SITE_URL", "X-Title": "OR_APP_NAME"},
         keeps_cache_control=True,
+        knows_developer=True,
         thinking="reasoning",
         renames={},
         responses=True,
@@ -240,7 +256,10 @@ QUIRKS: tuple[Vendor, ...] = (
         "recraft",
         # https://www.recraft.ai/docs/api-reference/endpoints
         "https://external.api.recraft.ai/v1",
-        operations=("image_generation",),
+        operations=IMAGES,
+        paths={"image_edit": "/images/imageToImage"},
+        dialects={"image_edit": RECRAFT_EDITS},
+        draws=MaskedElsewhere("/imageToImage", "/inpaint"),
         base_edits=(edit(r"(https?://[^/]+)", r"\1/v1"),),
         unsupported=frozenset({"background", "moderation", "output_compression"}),
         hints=frozenset({"quality", "user", "stream", "partial_images"}),
@@ -263,7 +282,8 @@ QUIRKS: tuple[Vendor, ...] = (
         "https://ai-gateway.vercel.sh/v1",
         api_key_env=("VERCEL_AI_GATEWAY_API_KEY", "AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN"),
         # https://vercel.com/docs/ai-gateway/sdks-and-apis
-        operations=CHAT_AND_EMBEDDING,
+        operations=(*CHAT_AND_EMBEDDING, "rerank"),
+        dialects={"rerank": COHERE_RERANK},
         responses=True,
         messages_api="/messages",
         keeps_cache_control=True,
@@ -275,7 +295,8 @@ QUIRKS: tuple[Vendor, ...] = (
         "https://ark.cn-beijing.volces.com/api/v3",
         api_key_env=("VOLCENGINE_API_KEY", "ARK_API_KEY"),
         api_base_env=("VOLCENGINE_API_BASE", "ARK_API_BASE"),
-        operations=CHAT_AND_EMBEDDING,
+        # https://www.volcengine.com/docs/82379/1541523
+        operations=(*CHAT_AND_EMBEDDING, "image_generation"),
         tool_name_limit=64,
         thinking="type",
         responses=True,
@@ -283,12 +304,18 @@ QUIRKS: tuple[Vendor, ...] = (
     Vendor(
         "xai",
         "https://api.x.ai/v1",
-        operations=("chat", "transcription"),
+        operations=("chat", *IMAGES, "speech", "transcription"),
         # https://docs.x.ai/developers/rest-api-reference/inference/voice
-        paths={"transcription": "/stt"},
-        # Searching the web is only served by the vendor's Responses API.
+        paths={"speech": "/tts", "transcription": "/stt"},
+        dialects={
+            "image_generation": XAI_IMAGES,
+            "image_edit": XAI_EDITS,
+            "speech": XAI_SPEECH,
+            "transcription": XAI_HEARING,
+        },
+        nameless=frozenset({"speech", "transcription"}),
         # https://docs.x.ai/docs/guides/image-generations: images have no size, quality or style
-        unsupported=frozenset({"presence_penalty", "web_search_options", "size", "quality", "style"}),
+        unsupported=frozenset({"presence_penalty", "size", "quality", "style"}),
         gates=(
             Gate(re.compile(r".*(grok-3-mini|grok-4|grok-code-fast)"), frozenset({"stop"})),
             Gate(re.compile(r".*(grok-4|grok-code-fast)"), frozenset({"frequency_penalty"})),
@@ -299,18 +326,20 @@ QUIRKS: tuple[Vendor, ...] = (
         messages=Messages(drop=frozenset({"name"})),
         repairs_finish=True,
         responses=True,
+        searches_by_responses=True,
     ),
     Vendor(
         "zai",
         "https://api.z.ai/api/paas/v4",
         messages_api="https://api.z.ai/api/anthropic/v1/messages",
+        operations=("chat", "image_generation"),
         # https://docs.z.ai/api-reference/llm/chat-completion
         ranges={"temperature": (0, 1), "top_p": (0.01, 1)},
         unsupported=PENALTIES | SAMPLED_LOGPROBS | {"n", "seed"},
         refused_values={**JSON_SCHEMA, "tool_choice": frozenset({"required", "none", "function"})},
         hints=OPENAI_ONLY_HINTS | {"stream_options"},
         schema_drop=frozenset({"strict"}),
-        messages=Messages(drop=frozenset({"name"})),
+        messages=Messages(drop=frozenset({"name"}), replays_thoughts=True),
         tool_name_limit=64,
         thinking="type",
     ),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from nova_plugin_openai_compatible.row import Vendor, edit
 from nova_plugin_openai_compatible.vendors.operations import (
-    CHAT_AND_COMPLETION,
     CHAT_AND_EMBEDDING,
     EVERYTHING,
     HEARING,
+    IMAGES,
     MEDIA,
 )
 
@@ -31,14 +31,28 @@ SERVERS: tuple[Vendor, ...] = (
     Vendor(
         "hosted_vllm",
         key_required=False,
-        operations=(*EVERYTHING, "rerank", *HEARING),
+        operations=(*EVERYTHING, "rerank", *IMAGES, *HEARING),
         renames={},
         thinking="template",
         responses=True,
     ),
     Vendor("infinity", key_required=False, operations=("embedding", "rerank")),
-    Vendor("lemonade", "http://localhost:8000/api/v1", key_required=False, operations=CHAT_AND_COMPLETION),
-    Vendor("litellm_proxy", operations=(*EVERYTHING, *MEDIA), keeps_cache_control=True, renames={}, responses=True),
+    Vendor(
+        "lemonade",
+        "http://localhost:8000/api/v1",
+        key_required=False,
+        # https://lemonade-server.ai/docs/server/server_spec
+        operations=(*EVERYTHING, "rerank", "speech", "transcription"),
+        paths={"rerank": "/reranking"},
+    ),
+    Vendor(
+        "litellm_proxy",
+        operations=(*EVERYTHING, *MEDIA),
+        keeps_cache_control=True,
+        knows_developer=True,
+        renames={},
+        responses=True,
+    ),
     Vendor("llamafile", "http://127.0.0.1:8080/v1", key_required=False, operations=EVERYTHING),
     Vendor("lm_studio", key_required=False, operations=EVERYTHING),
     Vendor("oobabooga", key_required=False, operations=EVERYTHING),
@@ -53,6 +67,6 @@ SERVERS: tuple[Vendor, ...] = (
     Vendor(
         "xinference",
         key_required=False,
-        operations=(*EVERYTHING, "rerank", "image_generation", "image_edit", "speech", *HEARING),
+        operations=(*EVERYTHING, "rerank", *IMAGES, "speech", *HEARING),
     ),
 )
