@@ -11,6 +11,7 @@ from nova_core.gateway.facts import written
 from nova_core.gateway.library import shared_library
 from nova_core.types.deployment import Deployment
 from nova_core.types.facts import ABILITY_OF
+from nova_core.wire.operation_samples import ASKED, OPERATION_SAMPLES
 from nova_core.wire.samples import ABILITIES, PARAMETERS
 
 MODALITY_OF: Final[Mapping[str, str]] = {ability: kind for kind, ability in ABILITY_OF.items()}
@@ -52,6 +53,15 @@ def parameters_of(deployment: Deployment) -> list[str] | None:
     return [name for name, taken in fates.items() if taken is not False and (listed is None or name in listed)]
 
 
+def parameters_beside_chat(deployment: Deployment, operation: str) -> list[str] | None:
+    """OpenAI's names of the parameters of another operation that reach the model; None where nothing is known."""
+    names = [name for name, sample in OPERATION_SAMPLES.items() if sample.of.operation == operation]
+    fates = {name: deployment.capabilities.takes(name) for name in names}
+    if all(taken is None for taken in fates.values()):
+        return None
+    return [name.partition(".")[2] for name, taken in fates.items() if taken is not False]
+
+
 class Supports(Protocol):
     """A question about a model: `provider/model`, or the model and its provider."""
 
@@ -70,13 +80,16 @@ def get_supported_openai_params(
 ) -> list[str] | None:
     """The parameters that the provider sends on and the model takes; None when that is unknown.
 
-    `request_type` is `chat_completion` or `embeddings`; of embeddings it is known what the model's facts list.
+    `request_type` is `chat_completion`, `embeddings`, of which it is known what the model's facts list, or the name of
+    another operation, such as `transcription`.
     """
     deployment = _deployment(model, custom_llm_provider)
     if deployment is None:
         return None
     if request_type == "chat_completion":
         return parameters_of(deployment)
+    if request_type in ASKED:
+        return parameters_beside_chat(deployment, request_type)
     return None if deployment.facts.parameters is None else sorted(deployment.facts.parameters)
 
 

@@ -63,13 +63,23 @@ class Background:
         self._tasks: set[asyncio.Task[object]] = set()
         self._limit = limit
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._untold: list[tuple[Sequence[Step], tuple[Any, ...]]] = []
 
     def tell(self, steps: Sequence[Step], *args: Any) -> None:
         """Call observers soon, one after the other, off the path of whoever is being served."""
+        self._untold.append((steps, args))
+        if len(self._untold) > 1:
+            return
         loop = self._loop
         if loop is None:  # asking for the running loop is a system call, and a gateway lives in one loop
             loop = self._loop = asyncio.get_running_loop()
-        loop.call_soon(self._tell, steps, args)
+        loop.call_soon(self._tell_all)
+
+    def _tell_all(self) -> None:
+        """What has come together in one round of the loop is told in the next."""
+        untold, self._untold = self._untold, []
+        for steps, args in untold:
+            self._tell(steps, args)
 
     def _tell(self, steps: Sequence[Step], args: tuple[Any, ...]) -> None:
         for place, step in enumerate(steps):

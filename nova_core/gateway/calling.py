@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from nova_core.errors import BadRequestError
+from nova_core.gateway.arguments import plain_arguments
 from nova_core.gateway.bytes_answer import BytesAnswer, all_bytes
 from nova_core.gateway.objects import Answer
 from nova_core.gateway.options import take_options
@@ -19,7 +21,7 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.message import RawReply, Reply, Request, plain
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
-from nova_core.wire.openai_responses import OPENAI_RESPONSES
+from nova_core.wire.openai_responses import OPENAI_COMPACTION, OPENAI_INPUT_TOKENS, OPENAI_RESPONSES
 from nova_core.wire.sse import SseParser
 
 DONE = b"[DONE]"
@@ -95,6 +97,16 @@ def responses_call(arguments: Mapping[str, Any]) -> Call:
     return call_in(OPENAI_RESPONSES, arguments)
 
 
+def input_tokens_call(arguments: Mapping[str, Any]) -> Call:
+    """A count of a response's input from keyword arguments. Raises BadRequestError."""
+    return call_in(OPENAI_INPUT_TOKENS, arguments)
+
+
+def compaction_call(arguments: Mapping[str, Any]) -> Call:
+    """A compaction of a conversation from keyword arguments. Raises BadRequestError."""
+    return call_in(OPENAI_COMPACTION, arguments)
+
+
 def embedding_call(arguments: Mapping[str, Any]) -> Call:
     """An embeddings call from keyword arguments; None counts as not given. Raises BadRequestError."""
     return call_in(OPENAI_EMBEDDINGS, arguments)
@@ -102,12 +114,15 @@ def embedding_call(arguments: Mapping[str, Any]) -> Call:
 
 def call_in(dialect: Dialect, arguments: Mapping[str, Any]) -> Call:
     """A call in a dialect from keyword arguments; None counts as not given. Raises BadRequestError."""
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given = plain_arguments({name: value for name, value in arguments.items() if value is not None})
     extra_body = given.pop("extra_body", None)
     if isinstance(extra_body, Mapping):
         given.update(extra_body)
     members, options, tags = take_options(given, {}, dialect=dialect.name)
-    dialect.check_request(members)
+    try:
+        dialect.check_request(members)
+    except (TypeError, NotImplementedError) as error:
+        raise BadRequestError(f"an argument cannot be said as JSON: {error}") from error
     operation = dialect.operation
     return Call(Request(operation, dialect, members), options=options, tags=tags, route=operation)
 
@@ -157,7 +172,7 @@ class Calls:
 
         With `stream`, an async iterator of chunks. Raises NovaError.
         """
-        call = chat_call({"model": model, "messages": list(messages), "stream": stream or None, **parameters})
+        call = chat_call({"model": model, "messages": messages, "stream": stream or None, **parameters})
         return as_asked(await answered(self, call))
 
     async def responses(self: Remembers, model: str, input: Any = None, **parameters: Any) -> Answer | AnswerStream:
@@ -167,6 +182,19 @@ class Calls:
         """
         call = responses_call({"model": model, "input": input, **parameters})
         return as_asked(await answered(self.conversations, call))
+
+    async def count_input_tokens(self: Remembers, model: str, input: Any = None, **parameters: Any) -> Answer:
+        """How many tokens `responses` would be asked with: `input_tokens`. Raises NovaError.
+
+        Providers that cannot be asked are counted for, near their own count.
+        """
+        call = input_tokens_call({"model": model, "input": input, **parameters})
+        return whole(await answered(self.conversations, call))
+
+    async def compact_responses(self: Remembers, model: str, input: Any = None, **parameters: Any) -> Answer:
+        """A conversation made shorter by its provider: `output` stands for it as `input` later. Raises NovaError."""
+        call = compaction_call({"model": model, "input": input, **parameters})
+        return whole(await answered(self.conversations, call))
 
     async def embedding(self: Answers, model: str, input: Any, **parameters: Any) -> Answer:
         """Embeddings of a string, a list, or (where the model takes them) objects. Raises NovaError."""

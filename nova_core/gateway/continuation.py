@@ -105,7 +105,7 @@ class Continuation:
             answer = await self._again(continued_request(self._request, "".join(self._said)), broken)
         except NovaError as error:
             raise broken from error
-        self._current = as_stream(answer) if isinstance(answer, Reply) else answer
+        self._current = as_stream(answer, self._request.dialect) if isinstance(answer, Reply) else answer
 
     def _note(self, events: Iterable[Event]) -> None:
         for event in events:

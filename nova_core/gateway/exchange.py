@@ -6,14 +6,16 @@ import asyncio
 import time
 from types import TracebackType
 
-from nova_core.errors import BadGatewayError, NovaError, RequestTimeoutError
+import msgspec
+
+from nova_core.errors import BadGatewayError, NovaError, PayloadTooLargeError, RequestTimeoutError
 from nova_core.gateway.policy import Limits
 from nova_core.gateway.streamed import commit, open_raw, open_stream
 from nova_core.gateway.transport import Transport, UpstreamStream
 from nova_core.types.call import Call
 from nova_core.types.dialect import StreamsRaw
 from nova_core.types.message import Reply, Stream
-from nova_core.types.upstream import Errand, Exchange, UpstreamResponse
+from nova_core.types.upstream import Errand, Exchange, Gathered, UpstreamRequest, UpstreamResponse
 
 MAX_EXCHANGES = 1000
 ERROR_BODY_LIMIT = 1 << 20
@@ -33,6 +35,8 @@ async def perform(transport: Transport, call: Call, exchange: Exchange, limits: 
     for _ in range(MAX_EXCHANGES):
         if exchange.wait:
             await _pause(exchange.wait, by, limits)
+        if type(exchange.request) is Gathered:
+            exchange = msgspec.structs.replace(exchange, request=await _whole(exchange.request, by))
         if exchange.frames is not None:
             async with deadline(limits.first_chunk, "first chunk"):
                 answer = await _streamed(transport, call, exchange, limits)
@@ -44,24 +48,46 @@ async def perform(transport: Transport, call: Call, exchange: Exchange, limits: 
             started = time.monotonic()
             left = None if by is None else by - started
             opened: UpstreamStream | None = None
+            failure: NovaError | None = None
             try:
                 opened = await transport.open(exchange.request, first_byte_timeout=left, connect_timeout=limits.connect)
                 if opened.status >= 300:
                     raise await _refused(exchange, opened, by)
                 body = await opened.read(limit=limits.reply_bytes, deadline=by)
-            except RequestTimeoutError as late:
-                if late.code in OVERDUE and limits.total is not None:
-                    raise no_answer("reply", limits.total) from late
-                raise
+            except NovaError as error:
+                if exchange.otherwise is None:
+                    if isinstance(error, RequestTimeoutError) and error.code in OVERDUE and limits.total is not None:
+                        raise no_answer("reply", limits.total) from error
+                    raise
+                failure = error
             finally:
                 call.upstream_seconds += time.monotonic() - started
                 if opened is not None:
                     await opened.aclose()
-            answer = exchange.read(UpstreamResponse(opened.status, opened.headers, body))
+            if failure is not None:
+                assert exchange.otherwise is not None
+                answer = exchange.otherwise(failure)
+            else:
+                assert opened is not None
+                answer = exchange.read(UpstreamResponse(opened.status, opened.headers, body))
         if not isinstance(answer, Exchange):
             return answer
         exchange = answer
     raise BadGatewayError(f"the upstream asked for more than {MAX_EXCHANGES} exchanges")
+
+
+async def _whole(request: Gathered, by: float | None) -> UpstreamRequest:
+    """The request that is made of the whole body. Raises PayloadTooLargeError for one that is too large."""
+    assert request.body is not None and not isinstance(request.body, bytes)
+    pieces: list[bytes] = []
+    left = request.most
+    async with deadline(None if by is None else by - time.monotonic(), "room for the body"):
+        async for piece in request.body.chunks():
+            left -= len(piece)
+            if left < 0:
+                raise PayloadTooLargeError(f"the request is larger than the {request.most} bytes that this model takes")
+            pieces.append(piece)
+    return request.made(b"".join(pieces))
 
 
 async def _pause(seconds: float, by: float | None, limits: Limits) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,7 +14,7 @@ from nova_core.errors import ConfigurationError
 from nova_core.plugins.steps import Step
 from nova_core.types.deployment import Deployment
 from nova_core.types.facts import NO_FACTS, ModelFacts
-from nova_core.types.prices import PriceCase, Prices
+from nova_core.types.prices import UNPRICED, PriceCase, Prices
 
 logger = logging.getLogger("nova.gateway")
 
@@ -36,12 +36,16 @@ PRICE_KEYS: Mapping[str, str] = {
     "output_cost_per_second": "per_output_second",
     "input_cost_per_query": "per_query",
 }
-"""Keys of the configuration → prices. `_above_200k_tokens` behind one says what it costs in longer prompts."""
+"""Keys of the configuration → prices. `_above_200k_tokens` behind one says what it costs in longer prompts, and
+`_flex`, `_priority` or `_batches` behind that in another service tier."""
 
 OTHER_PRICE_KEYS: Mapping[str, str] = {"input_cost_per_image": "output_cost_per_image"}
 """Keys that say the same as another: an image is paid for when it is made, whatever the key calls that."""
 
-ABOVE = re.compile(r"(?P<key>\w+)_above_(?P<thousands>\d+)k_tokens")
+TIER_KEYS: Mapping[str, str] = {"flex": "flex", "priority": "priority", "fast": "priority", "batches": "batch"}
+"""What stands behind a price's key → the service tier (`Usage.tier`)."""
+TIER_SUFFIXES: Mapping[str, str] = {"": "", "flex": "_flex", "priority": "_priority", "batch": "_batches"}
+CASE = re.compile(rf"(?P<key>\w+?)(?:_above_(?P<thousands>\d+)k_tokens)?(?:_(?P<tier>{'|'.join(TIER_KEYS)}))?")
 SUPPORTS = "supports_"
 MODALITY_NAMES: Mapping[str, str] = {"pdf": "file"}
 
@@ -109,23 +113,27 @@ def facts_from(values: Mapping[str, Any], source: str) -> ModelFacts:
 
 def prices_of(values: Mapping[str, Any]) -> Prices:
     """Configured prices in dollars; exact decimals of what was written. Raises ConfigurationError."""
-    base: dict[str, Any] = {}
-    above: dict[int, dict[str, Any]] = {}
+    given: dict[tuple[str, int], dict[str, Any]] = {}
     for name, value in values.items():
-        if value is None or not is_price_key(name):
-            continue
-        tier = ABOVE.fullmatch(name)
-        field = PRICE_KEYS.get(tier["key"] if tier else OTHER_PRICE_KEYS.get(name, name))
-        if field is None:
-            continue
-        into = above.setdefault(int(tier["thousands"]) * 1000, {}) if tier else base
-        into[field] = _dollars(name, value)
-    plain = Prices(**base)
-    cases: list[PriceCase] = []
-    for tokens in sorted(above):
-        below = cases[-1].prices if cases else plain
-        cases.append(PriceCase(Prices(**above[tokens]).filled(below), above=tokens))
-    return replace(plain, cases=tuple(cases))
+        case = CASE.fullmatch(name) if value is not None and is_price_key(name) else None
+        field = PRICE_KEYS.get(OTHER_PRICE_KEYS.get(case["key"], case["key"])) if case is not None else None
+        if case is not None and field is not None:
+            where = TIER_KEYS.get(case["tier"], ""), int(case["thousands"] or 0) * 1000
+            given.setdefault(where, {})[field] = _dollars(name, value)
+    plain = Prices(**given.pop(("", 0), {}))
+    return replace(plain, cases=tuple(_cases(plain, {where: Prices(**each) for where, each in given.items()})))
+
+
+def _cases(plain: Prices, given: Mapping[tuple[str, int], Prices]) -> Iterator[PriceCase]:
+    """Prices by service tier and length. What a tier does not say costs what it does without one."""
+    lengths = sorted({above for _, above in given})
+    for tier in sorted({"", *(tier for tier, _ in given)}):
+        prices = plain
+        for above in lengths:
+            own, shared = given.get((tier, above)), given.get(("", above))
+            if own is not None or shared is not None:
+                prices = (own or UNPRICED).filled(shared or UNPRICED).filled(prices)
+                yield PriceCase(prices, above=above, tier=tier)
 
 
 def written(facts: ModelFacts) -> dict[str, Any]:
@@ -142,8 +150,9 @@ def written(facts: ModelFacts) -> dict[str, Any]:
         **supports,
     }
     for case in facts.prices.cases:
-        if case.above and case.since is None and case.daily is None:
-            known |= _written_prices(case.prices, f"_above_{case.above // 1000}k_tokens")
+        if case.since is None and case.daily is None:
+            length = f"_above_{case.above // 1000}k_tokens" if case.above else ""
+            known |= _written_prices(case.prices, length + TIER_SUFFIXES[case.tier])
     return {name: value for name, value in known.items() if value is not None}
 
 

@@ -11,6 +11,7 @@ from nova_core.gateway.given_files import GivenFile, as_file
 from nova_core.gateway.objects import Answer
 from nova_core.types.call import Call
 from nova_core.wire.openai_image_edits import OPENAI_IMAGE_EDITS
+from nova_core.wire.openai_image_variations import OPENAI_IMAGE_VARIATIONS
 from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS, OPENAI_TRANSLATIONS
 
 
@@ -27,6 +28,11 @@ def translation_call(arguments: Mapping[str, Any]) -> Call:
 def image_edit_call(arguments: Mapping[str, Any]) -> Call:
     """An image edit from keyword arguments; None counts as not given. Raises BadRequestError."""
     return call_in(OPENAI_IMAGE_EDITS, _with_files(arguments, "image", "mask"))
+
+
+def image_variation_call(arguments: Mapping[str, Any]) -> Call:
+    """An image variation from keyword arguments; None counts as not given. Raises BadRequestError."""
+    return call_in(OPENAI_IMAGE_VARIATIONS, _with_files(arguments, "image"))
 
 
 def with_text(answer: Answer | AnswerStream | BytesAnswer) -> Answer | AnswerStream:
@@ -54,6 +60,10 @@ class FileCalls:
         """Images made of others as a prompt says: `data`; with `stream=True` events. Raises NovaError."""
         call = image_edit_call({"image": image, "prompt": prompt, "model": model, **parameters})
         return as_asked(await answered(self, call))
+
+    async def image_variation(self: Answers, image: GivenFile, model: str, **parameters: Any) -> Answer:
+        """Images like another one: `data`. Raises NovaError."""
+        return whole(await answered(self, image_variation_call({"image": image, "model": model, **parameters})))
 
 
 def _with_files(arguments: Mapping[str, Any], *names: str) -> dict[str, Any]:

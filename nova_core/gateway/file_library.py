@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nova_core.gateway.calling import AnswerStream
-from nova_core.gateway.file_calling import image_edit_call, transcription_call, translation_call, with_text
+from nova_core.gateway.file_calling import (
+    image_edit_call,
+    image_variation_call,
+    transcription_call,
+    translation_call,
+    with_text,
+)
 from nova_core.gateway.given_files import GivenFile
-from nova_core.gateway.library import BridgedStream, SyncStream, shared_library
+from nova_core.gateway.library import BridgedStream, Library, SyncStream, shared_library
 from nova_core.gateway.objects import Answer
 
 
@@ -19,15 +26,13 @@ def transcription(model: str, file: GivenFile, **given: Any) -> Answer | SyncStr
     (`srt`, `vtt`) are in `text`. Raises NovaError.
     """
     library = shared_library()
-    answer = with_text(library.thread.run(library.run(transcription_call, model, {"file": file, **given})))
-    return SyncStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return library.answer(_heard(library, model, {"file": file, **given}))
 
 
 async def atranscription(model: str, file: GivenFile, **given: Any) -> Answer | BridgedStream:
     """`transcription` for async code; with `stream=True` an async iterator of events. Raises NovaError."""
     library = shared_library()
-    answer = with_text(await library.thread.bridge(library.run(transcription_call, model, {"file": file, **given})))
-    return BridgedStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return await library.bridged(_heard(library, model, {"file": file, **given}))
 
 
 def translation(model: str, file: GivenFile, **given: Any) -> Answer:
@@ -53,8 +58,7 @@ def image_edit(image: GivenFile | list[GivenFile], prompt: str, model: str, **gi
     """
     library = shared_library()
     asked = {"image": image, "prompt": prompt, **given}
-    answer = library.thread.run(library.run(image_edit_call, model, asked))
-    return SyncStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return library.answer(library.run(image_edit_call, model, asked))
 
 
 async def aimage_edit(
@@ -63,5 +67,22 @@ async def aimage_edit(
     """`image_edit` for async code; with `stream=True` an async iterator of events. Raises NovaError."""
     library = shared_library()
     asked = {"image": image, "prompt": prompt, **given}
-    answer = await library.thread.bridge(library.run(image_edit_call, model, asked))
-    return BridgedStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return await library.bridged(library.run(image_edit_call, model, asked))
+
+
+def image_variation(image: GivenFile, model: str, **given: Any) -> Answer:
+    """Images like another one: `data` with `b64_json` or `url`. See `transcription` for files. Raises NovaError."""
+    library = shared_library()
+    answer: Answer = library.thread.run(library.run(image_variation_call, model, {"image": image, **given}))
+    return answer
+
+
+async def aimage_variation(image: GivenFile, model: str, **given: Any) -> Answer:
+    """`image_variation` for async code. Raises NovaError."""
+    library = shared_library()
+    answer: Answer = await library.thread.bridge(library.run(image_variation_call, model, {"image": image, **given}))
+    return answer
+
+
+async def _heard(library: Library, model: str, given: Mapping[str, Any]) -> Answer | AnswerStream:
+    return with_text(await library.run(transcription_call, model, given))

@@ -15,7 +15,7 @@ from typing import Any, Self
 from nova_core.config.check import read_settings
 from nova_core.config.loader import load
 from nova_core.config.schema import Settings
-from nova_core.errors import ClientClosedError, InternalServerError, NovaError
+from nova_core.errors import ClientClosedError, InternalServerError, NovaError, let_go
 from nova_core.gateway.accounting import Background, Watcher, ask_call_failed, record_of
 from nova_core.gateway.attempts import Attempts, Try, put_last
 from nova_core.gateway.calling import Calls
@@ -186,7 +186,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
                 end = self._stream_end(runtime, call)
                 return CallerStream(call, outcome, dialect, end) if session is None else session.stream(outcome, end)
             said = outcome.dialect is dialect and call.operation not in SHAPED
-            reply = outcome if said else _in_dialect(outcome, dialect, call)
+            reply = outcome if said else in_dialect(outcome, dialect, call.original)
             if reply.fidelity.notes and (dropped := reply.fidelity.dropped):
                 call.note("translate", f"the answer is said without {', '.join(dropped)}")
             named = getattr(dialect, "model_member", "model")
@@ -336,6 +336,9 @@ class Gateway(Calls, MediaCalls, FileCalls):
         record = record_of(call, status=status, error=error, streamed=streamed, generation=runtime.generation)
         for watch in self.watchers:
             watch(record)
+        for attempt in call.attempts:
+            if attempt.error is not None and attempt.error is not error:
+                let_go(attempt.error)
         if runtime.pipeline.call_finished:
             self.background.tell(runtime.pipeline.call_finished, record)
 
@@ -378,12 +381,12 @@ class Gateway(Calls, MediaCalls, FileCalls):
             logger.warning("%d calls were still running after %s seconds", self.in_flight, seconds)
 
 
-def _in_dialect(reply: Reply, dialect: Dialect, call: Call) -> Reply:
+def in_dialect(reply: Reply, dialect: Dialect, request: Request) -> Reply:
     """A reply in the caller's dialect, and in the form that the request asks for."""
     translated = translate_reply(reply, dialect)
     if not isinstance(dialect, SaysAsAsked):
         return translated
-    return dialect.said_as_asked(translated, call.original.members)
+    return dialect.said_as_asked(translated, request.members)
 
 
 def _transport_options(runtime: Runtime) -> TransportOptions:

@@ -52,7 +52,7 @@ async def through_layers(pipeline: Pipeline, call: Call, inner: Inner) -> Reply 
 async def as_asked(call: Call, answer: Reply | Stream) -> Reply | Stream:
     """A stream for a caller who asked for one, a reply for any other."""
     if isinstance(answer, Reply):
-        return as_stream(answer) if call.streaming else answer
+        return as_stream(answer, call.original.dialect) if call.streaming else answer
     return answer if call.streaming else await as_reply(answer, call)
 
 

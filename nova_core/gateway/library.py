@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from nova_core.config.schema import ModelEntry, Settings
 from nova_core.config.sections import NovaSettings
+from nova_core.config.values import is_price_key
 from nova_core.errors import BadRequestError, ModelNotFoundError
 from nova_core.gateway.calling import (
     AnswerStream,
@@ -33,6 +34,7 @@ from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 
 T = TypeVar("T")
+CallOf = Callable[[Mapping[str, Any]], Call]
 MOST_MODELS = 500
 STOP_SECONDS = 5.0
 
@@ -86,25 +88,35 @@ class Library:
         self, model: str, messages: Sequence[Mapping[str, Any]], **given: Any
     ) -> Answer | AnswerStream:
         """See `Gateway.completion`; runs on the library's loop."""
-        return as_asked(await self.run(chat_call, model, {"messages": list(messages), **given}))
+        return as_asked(await self.run(chat_call, model, {"messages": messages, **given}))
 
     async def responses(self, model: str, input: Any = None, **given: Any) -> Answer | AnswerStream:
         """See `Gateway.responses`; runs on the library's loop."""
-        gateway, name, rest = await self._ready(model, given)
-        call = responses_call({"model": name, "input": input, **rest})
-        call.model = model
-        return as_asked(await answered(gateway.conversations, call))
+        return as_asked(await self.converse(responses_call, model, {"input": input, **given}))
 
     async def embedding(self, model: str, input: Any, **given: Any) -> Answer:
         """See `Gateway.embedding`; runs on the library's loop."""
         return whole(await self.run(embedding_call, model, {"input": input, **given}))
 
-    async def run(self, call_of: Callable[[Mapping[str, Any]], Call], model: str, given: Mapping[str, Any]) -> Any:
+    def answer(self, work: Coroutine[Any, Any, T | AnswerStream]) -> T | SyncStream:
+        """What `work` on the library's loop answers, a stream as synchronous code reads it."""
+        answer = self.thread.run(work)
+        return SyncStream(self.thread, answer) if isinstance(answer, AnswerStream) else answer
+
+    async def bridged(self, work: Coroutine[Any, Any, T | AnswerStream]) -> T | BridgedStream:
+        """`answer` for another event loop."""
+        answer = await self.thread.bridge(work)
+        return BridgedStream(self.thread, answer) if isinstance(answer, AnswerStream) else answer
+
+    async def run(self, call_of: CallOf, model: str, given: Mapping[str, Any]) -> Any:
         """A call of any operation, made of its arguments by `call_of`; runs on the library's loop."""
-        gateway, name, rest = await self._ready(model, given)
-        call = call_of({"model": name, **rest})
-        call.model = model
+        gateway, call = await self._made(call_of, model, given)
         return await answered(gateway, call)
+
+    async def converse(self, call_of: CallOf, model: str, given: Mapping[str, Any]) -> Any:
+        """`run` for a call of the Responses API, which may go on from an earlier one."""
+        gateway, call = await self._made(call_of, model, given)
+        return await answered(gateway.conversations, call)
 
     async def register_model(self, models: Mapping[str, Mapping[str, Any]]) -> None:
         """See the function `register_model`; calls that run already keep what was known when they began."""
@@ -126,16 +138,22 @@ class Library:
             await self._gateway.stop(drain=0)
             self._gateway = None
 
+    async def _made(self, call_of: CallOf, model: str, given: Mapping[str, Any]) -> tuple[Gateway, Call]:
+        gateway, name, rest = await self._ready(model, given)
+        call = call_of({"model": name, **rest})
+        call.model = model
+        return gateway, call
+
     async def _ready(self, model: str, given: Mapping[str, Any]) -> tuple[Gateway, str, dict[str, Any]]:
         """The gateway, the name under which it knows this model with these settings, and the call's parameters."""
-        provider, slash, _ = model.partition("/")
-        if not slash or not provider:
+        provider, _, upstream = model.partition("/") if isinstance(model, str) else ("", "", "")
+        if not provider or not upstream:
             raise BadRequestError(
                 f"`model` must be provider/model, not '{model}': what stands before the slash names the provider.",
                 param="model",
             )
         async with self._locked():
-            settings = {name: value for name, value in given.items() if name in OVERRIDES and value is not None}
+            settings = {name: value for name, value in given.items() if value is not None and _is_setting(name)}
             name = f"{model}#{hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:16]}"
             if name not in self._models or self._gateway is None:
                 await self._learn(name, {"model": model, **settings})
@@ -258,6 +276,11 @@ class BridgedStream:
         await self._thread.bridge(self._stream.aclose())
 
 
+def _is_setting(name: str) -> bool:
+    """Whether a keyword says how the model is reached or what it costs, and is no parameter of the call."""
+    return name in OVERRIDES or is_price_key(name)
+
+
 async def _next(stream: AnswerStream) -> Answer | None:
     return await anext(stream, None)
 
@@ -269,15 +292,13 @@ def completion(model: str, messages: Sequence[Mapping[str, Any]], **given: Any) 
     library also `api_key`, `api_base` and `extra_headers`. Works inside a running event loop too. Raises NovaError.
     """
     library = shared_library()
-    answer = library.thread.run(library.completion(model, messages, **given))
-    return SyncStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return library.answer(library.completion(model, messages, **given))
 
 
 async def acompletion(model: str, messages: Sequence[Mapping[str, Any]], **given: Any) -> Answer | BridgedStream:
     """`completion` for async code; with `stream=True` an async iterator of chunks. Raises NovaError."""
     library = shared_library()
-    answer = await library.thread.bridge(library.completion(model, messages, **given))
-    return BridgedStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return await library.bridged(library.completion(model, messages, **given))
 
 
 def responses(model: str, input: Any = None, **given: Any) -> Answer | SyncStream:
@@ -287,15 +308,13 @@ def responses(model: str, input: Any = None, **given: Any) -> Answer | SyncStrea
     `completion` for `given`. Raises NovaError.
     """
     library = shared_library()
-    answer = library.thread.run(library.responses(model, input, **given))
-    return SyncStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return library.answer(library.responses(model, input, **given))
 
 
 async def aresponses(model: str, input: Any = None, **given: Any) -> Answer | BridgedStream:
     """`responses` for async code; with `stream=True` an async iterator of events. Raises NovaError."""
     library = shared_library()
-    answer = await library.thread.bridge(library.responses(model, input, **given))
-    return BridgedStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return await library.bridged(library.responses(model, input, **given))
 
 
 def embedding(model: str, input: Any, **given: Any) -> Answer:

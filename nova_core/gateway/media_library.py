@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nova_core.gateway.bytes_answer import BytesAnswer
-from nova_core.gateway.calling import AnswerStream
 from nova_core.gateway.library import BridgedStream, SyncStream, shared_library
 from nova_core.gateway.media_calling import Document, image_call, moderation_call, rerank_call, speech_call
 from nova_core.gateway.objects import Answer
@@ -51,15 +50,13 @@ def image_generation(prompt: str, model: str, **given: Any) -> Answer | SyncStre
     Raises NovaError.
     """
     library = shared_library()
-    answer = library.thread.run(library.run(image_call, model, {"prompt": prompt, **given}))
-    return SyncStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return library.answer(library.run(image_call, model, {"prompt": prompt, **given}))
 
 
 async def aimage_generation(prompt: str, model: str, **given: Any) -> Answer | BridgedStream:
     """`image_generation` for async code; with `stream=True` an async iterator of events. Raises NovaError."""
     library = shared_library()
-    answer = await library.thread.bridge(library.run(image_call, model, {"prompt": prompt, **given}))
-    return BridgedStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return await library.bridged(library.run(image_call, model, {"prompt": prompt, **given}))
 
 
 def speech(
@@ -70,8 +67,7 @@ def speech(
     Raises NovaError.
     """
     library = shared_library()
-    answer = library.thread.run(library.run(speech_call, model, {"input": input, "voice": voice, **given}))
-    return SyncStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return library.answer(library.run(speech_call, model, {"input": input, "voice": voice, **given}))
 
 
 async def aspeech(
@@ -79,5 +75,4 @@ async def aspeech(
 ) -> BytesAnswer | BridgedStream:
     """`speech` for async code. Raises NovaError."""
     library = shared_library()
-    answer = await library.thread.bridge(library.run(speech_call, model, {"input": input, "voice": voice, **given}))
-    return BridgedStream(library.thread, answer) if isinstance(answer, AnswerStream) else answer
+    return await library.bridged(library.run(speech_call, model, {"input": input, "voice": voice, **given}))

@@ -55,7 +55,7 @@ def _typed(request: Request, scripted: Any) -> TypedReply | None:
             asked = request.get("input")
             count = len(asked) if isinstance(asked, list) else 1
             return ModerationReply(request.model, (ModerationResult(scripted),) * count, id="modr-mock")
-        case (("image_generation" | "image_edit"), str()):
+        case (("image_generation" | "image_edit" | "image_variation"), str()):
             is_data = image_type(decoded_head(scripted, HEAD)) is not None
             image = Image(data=scripted) if is_data else Image(url=scripted)
             images = (image,) * int(request.get("n") or 1)  # forms have it as text
@@ -80,6 +80,7 @@ def _senseless(operation: Operation) -> BadRequestError:
         "moderation": "true, false or a whole reply",
         "image_generation": "an address, base64 or a whole reply",
         "image_edit": "an address, base64 or a whole reply",
+        "image_variation": "an address, base64 or a whole reply",
         "speech": "base64",
         "transcription": "the text or a whole reply",
         "translation": "the text or a whole reply",

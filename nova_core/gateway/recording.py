@@ -54,7 +54,7 @@ class RecordedCall(msgspec.Struct, frozen=True, omit_defaults=True, tag="call", 
     """One call. `members` is its shape, or with `whole` its body without credentials.
 
     Of the parts of a call that was split only the decisions are kept, in `children`.
-    `cost` in US dollars, `usage` in tokens by bucket.
+    `cost` in US dollars, `usage` in tokens by bucket, `tier` the service tier that it was served in.
     """
 
     id: str
@@ -76,6 +76,7 @@ class RecordedCall(msgspec.Struct, frozen=True, omit_defaults=True, tag="call", 
     attempts: int = 0
     deployment: str | None = None
     usage: dict[str, int] = {}
+    tier: str = ""
     cost: str | None = None
     children: tuple[RecordedCall, ...] = ()
 
@@ -132,6 +133,7 @@ def _outcome(trace: Trace) -> dict[str, Any]:
         "attempts": len(trace.attempts),
         "deployment": trace.deployment,
         "usage": dict(used(trace.usage)),
+        "tier": "" if trace.usage is None else trace.usage.tier,
         "cost": None if trace.cost is None else f"{trace.cost:f}",
     }
 

@@ -271,7 +271,7 @@ def _task(task: str | None, space: str | None) -> str:
 
 
 def _price(deployment: Deployment, part: RecordedCall) -> str | None:
-    cost = deployment.prices.cost(counted(part.usage), datetime.fromtimestamp(part.created, UTC))
+    cost = deployment.prices.cost(counted(part.usage, part.tier), datetime.fromtimestamp(part.created, UTC))
     return None if cost is None else f"{cost:f}"
 
 

@@ -14,7 +14,7 @@ from nova_core.gateway.streamed import ReadFrames
 from nova_core.gateway.writers import FrameWriter, Writer, wants_events, writer_of
 from nova_core.types.call import Call
 from nova_core.types.chat import ChatReply
-from nova_core.types.dialect import Dialect, StreamsWhole
+from nova_core.types.dialect import CountsRequests, Dialect, StreamsWhole
 from nova_core.types.events import Chunk, Event, Frame, Piece, UsageUpdate
 from nova_core.types.message import RawReply, Reply, Stream
 from nova_core.wire.assemble import assemble, disassemble
@@ -57,16 +57,16 @@ async def chunks_of(stream: Stream) -> AsyncGenerator[Chunk, None]:
         yield Chunk(rest)
 
 
-def as_stream(reply: Reply) -> Stream:
-    """A whole reply as a stream, for a caller who asked for one."""
+def as_stream(reply: Reply, dialect: Dialect) -> Stream:
+    """A whole reply as a stream, for a caller who asked for one in `dialect`."""
     said: Iterable[tuple[Event, ...]]
     kind: str | None = None
     if isinstance(reply, RawReply):
         kind, said = reply.content_type, _said_raw(reply)
     elif isinstance(typed := reply.typed, ChatReply):
         said = disassemble(typed)
-    elif isinstance(reply.dialect, StreamsWhole):
-        said = (reply.dialect.events(typed),)
+    elif isinstance(dialect, StreamsWhole):
+        said = (dialect.events(typed),)
     else:
         raise StreamBrokenError(f"a reply of {reply.operation} cannot be streamed")
 
@@ -112,6 +112,8 @@ class CallerStream:
         self._complete = False
         self._error: NovaError | None = None
         self.content_type = None if wants_events(stream, call) else stream.content_type
+        if stream.content_type is not None and isinstance(dialect, CountsRequests):
+            call.usage = dialect.usage_of_request(call.original.members)  # known before the first byte, and so the cost
         self._bytes = self._pieces()
 
     def __aiter__(self) -> AsyncIterator[bytes]:

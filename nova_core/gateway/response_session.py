@@ -61,7 +61,8 @@ class ResponseSession:
                 members["input"] = [*await self._history(self._previous), *self._given()]
                 del members["previous_response_id"]
         asked = Asked(request.members, previous=self._previous, known_as=self._known_as, tell=self._tell)
-        call.original = Request(request.operation, OpenAIResponses(asked), members)
+        assert isinstance(request.dialect, OpenAIResponses)
+        call.original = Request(request.operation, request.dialect.answering(asked), members)
 
     def stream(self, stream: Stream, finished: Finished) -> CallerStream:
         """The caller's stream; its response is kept before the event that completes it is passed on."""
@@ -72,6 +73,9 @@ class ResponseSession:
         """The reply under the caller's id; it is kept where its provider keeps none."""
         deployment = self._call.deployment
         upstream_id = reply.get("id")
+        if self._call.operation != "chat":  # a count or a compacted conversation, which nobody keeps here
+            self._native = True
+            return reply.with_members({"id": self._known_as(upstream_id)}) if isinstance(upstream_id, str) else reply
         if upstream_id != self._id and deployment is not None:
             self._native = True
             if not isinstance(upstream_id, str):
@@ -119,7 +123,7 @@ class ResponseSession:
         kept = await self._responses.get(principal, previous)
         history = await self._responses.history(principal, kept) if kept is not None else None
         if kept is None or history is None:
-            raise NotFoundError(
+            raise BadRequestError(
                 f"Previous response with id '{previous}' not found.",
                 param="previous_response_id",
                 code="previous_response_not_found",

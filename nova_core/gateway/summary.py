@@ -56,7 +56,8 @@ def place(call: Call) -> dict[str, str]:
 def shown_cost(call: Call) -> str | None:
     """The cost in US dollars, where it is known; that of a stream is known at its end alone.
 
-    Speech is always a stream, and for who reads all of it before asking for this, the end is there.
+    Speech is always a stream. What it costs by the character is known before, and for who reads all of it before asking
+    for this, the end is there.
     """
     cost = None if call.streaming and call.operation != "speech" else cost_of(call)
     return None if cost is None else f"{cost:f}"

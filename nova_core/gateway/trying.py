@@ -21,7 +21,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request, Stream
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange
-from nova_core.wire.provider import without_secrets
+from nova_core.wire.provider import DialectProvider, without_secrets
 
 
 class Trier:
@@ -48,7 +48,7 @@ class Trier:
         scripted = call.options.mock_response if call.options.mock_response is not None else deployment.mock_response
         if scripted is not None:
             return mock_reply(call, request, scripted)
-        if call.operation == "count_tokens" and not self._counts_tokens(deployment):
+        if call.operation == "count_tokens" and not self._counts_tokens(request, deployment):
             return counted_reply(request)
         limits = self._limits(deployment)
         step = self._runtime.pipeline.provider_call[deployment.provider]
@@ -90,8 +90,11 @@ class Trier:
         total, first_chunk = (left if each is None else min(left, each) for each in (limits.total, limits.first_chunk))
         return Limits(limits.connect, total, first_chunk, limits.idle, limits.reply_bytes)
 
-    def _counts_tokens(self, deployment: Deployment) -> bool:
-        operations = getattr(self._runtime.pipeline.providers.get(deployment.provider), "operations", None)
+    def _counts_tokens(self, request: Request, deployment: Deployment) -> bool:
+        provider = self._runtime.pipeline.providers.get(deployment.provider)
+        if isinstance(provider, DialectProvider) and provider.native(request.dialect.name, deployment) is not None:
+            return True
+        operations = getattr(provider, "operations", None)
         return operations is not None and "count_tokens" in operations(deployment.model)
 
 

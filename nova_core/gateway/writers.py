@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from nova_core.errors import NovaError
 from nova_core.gateway.streamed import Frames, frames_of
 from nova_core.types.call import Call
-from nova_core.types.dialect import CountsRequests, Dialect, StreamRelay, StreamsRaw
+from nova_core.types.dialect import Dialect, StreamRelay, StreamsRaw
 from nova_core.types.events import Chunk, Event, Frame, Piece, UsageUpdate
 from nova_core.types.message import Stream
 
@@ -159,8 +159,6 @@ class RawRelay:
     def __init__(self, stream: Stream, dialect: Dialect, call: Call) -> None:
         self._call = call
         self._chunks = stream.chunks if stream.frames is None else _as_chunks(frames_of(stream))
-        if isinstance(dialect, CountsRequests):
-            call.usage = dialect.usage_of_request(call.original.members)
 
     async def more(self, said: list[bytes]) -> bool:
         """See `Writer.more`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from nova_core.errors import ClientClosedError
+from nova_core.errors import ClientClosedError, let_go
 from nova_core.gateway.relay import CallerStream
 from nova_core.server.auth import with_key_of_query
 from nova_core.server.body import Body, Receive, Send
@@ -33,6 +33,7 @@ class CallEndpoint:
         headers = headers_of(scope)
         if found.route.by_verb:
             headers = with_key_of_query(headers, scope["query_string"])
+        found = found.sent_as(headers.get("content-type", ""))
         visit = Visit(found, scope["method"], route_path(scope), headers)
         body = Body(receive, headers)
         try:
@@ -41,6 +42,7 @@ class CallEndpoint:
             if visit.answering:
                 raise
             await self._refuse(visit, error, body, send)
+            let_go(error)
 
     async def _serve(self, visit: Visit, scope: Scope, body: Body, receive: Receive, send: Send) -> None:
         if visit.method != "POST":
@@ -58,7 +60,8 @@ class CallEndpoint:
                     visit.answering = True
                     await send_stream(answer, pairs_of(self._desk.stream_head(visit, edge, answer)), send)
                     return
-            except asyncio.CancelledError:
+            except asyncio.CancelledError as error:
+                let_go(error)
                 if departure.absorb():
                     return
                 if not visit.answering:

@@ -7,7 +7,7 @@ from typing import Any
 from nova_core.errors import BadRequestError
 from nova_core.server.paths import CallPaths, CallRoute
 from nova_core.types.audio import AUDIO_TYPES
-from nova_core.types.dialect import StreamsRaw, TakesForms
+from nova_core.types.dialect import Dialect, StreamsRaw, TakesForms
 
 Schema = dict[str, Any]
 
@@ -45,6 +45,25 @@ _SAMPLING: Schema = {
     "max_tokens": _WHOLE,
     "stop": {"anyOf": [_TEXT, _ANY_LIST]},
 }
+_EDIT: Schema = {
+    "model": _MODEL,
+    "prompt": _TEXT,
+    "n": _WHOLE,
+    "size": _TEXT,
+    "quality": _TEXT,
+    "response_format": _TEXT,
+    "background": _TEXT,
+    "output_format": _TEXT,
+    "stream": {**_FLAG, "default": False},
+}
+_IMAGE: Schema = {"type": "object", "properties": {"image_url": _TEXT, "file_id": _TEXT}}
+_IMAGES: Schema = {"properties": {"created": _WHOLE, "data": _ANY_LIST, "usage": {"type": "object"}}}
+_TURN: Schema = {
+    "model": _MODEL,
+    "input": {"anyOf": [_TEXT, _ANY_LIST]},
+    "instructions": _TEXT,
+    "previous_response_id": _TEXT,
+}
 _RERANK: Schema = {
     "required": ["model", "query", "documents"],
     "properties": {
@@ -79,11 +98,20 @@ REQUESTS: dict[str, Schema] = {
     "openai_responses": {
         "required": ["model", "input"],
         "properties": {
-            "model": _MODEL, "input": {"anyOf": [_TEXT, _ANY_LIST]}, "instructions": _TEXT, "stream": _FLAG,
-            "max_output_tokens": _WHOLE, "temperature": _NUMBER, "top_p": _NUMBER, "tools": _ANY_LIST,
-            "tool_choice": {}, "text": {"type": "object"}, "reasoning": {"type": "object"},
-            "previous_response_id": _TEXT, "store": {**_FLAG, "default": True}, "metadata": {"type": "object"},
+            **_TURN, "stream": _FLAG, "max_output_tokens": _WHOLE, "temperature": _NUMBER, "top_p": _NUMBER,
+            "tools": _ANY_LIST, "tool_choice": {}, "text": {"type": "object"}, "reasoning": {"type": "object"},
+            "store": {**_FLAG, "default": True}, "metadata": {"type": "object"},
         },
+        "example": {"model": "my-model", "input": "Hello"},
+    },
+    "openai_input_tokens": {
+        "required": ["model", "input"],
+        "properties": {**_TURN, "tools": _ANY_LIST, "tool_choice": {}, "text": {"type": "object"}},
+        "example": {"model": "my-model", "input": "Hello"},
+    },
+    "openai_compaction": {
+        "required": ["model"],
+        "properties": {**_TURN, "prompt_cache_key": _TEXT, "service_tier": _TEXT},
         "example": {"model": "my-model", "input": "Hello"},
     },
     "openai_embeddings": {
@@ -173,10 +201,16 @@ REQUESTS: dict[str, Schema] = {
     },
     "openai_image_edits": {
         "required": ["image", "prompt"],
+        "properties": {**_EDIT, "image": {"anyOf": [_FILE, {"type": "array", "items": _FILE}]}, "mask": _FILE},
+    },
+    "openai_image_edits_json": {
+        "required": ["images", "prompt"],
+        "properties": {**_EDIT, "images": {"type": "array", "minItems": 1, "items": _IMAGE}, "mask": _IMAGE},
+    },
+    "openai_image_variations": {
+        "required": ["image"],
         "properties": {
-            "model": _MODEL, "image": {"anyOf": [_FILE, {"type": "array", "items": _FILE}]}, "mask": _FILE,
-            "prompt": _TEXT, "n": _WHOLE, "size": _TEXT, "quality": _TEXT, "response_format": _TEXT,
-            "background": _TEXT, "output_format": _TEXT, "stream": {**_FLAG, "default": False},
+            "model": _MODEL, "image": _FILE, "n": _WHOLE, "size": _TEXT, "response_format": _TEXT, "user": _TEXT,
         },
     },
 }  # fmt: skip
@@ -193,6 +227,10 @@ REPLIES: dict[str, Schema] = {
             "id": _TEXT, "object": _TEXT, "model": _TEXT, "status": _TEXT, "output": _ANY_LIST,
             "usage": {"anyOf": [{"type": "object"}, {"type": "null"}]},
         },
+    },
+    "openai_input_tokens": {"properties": {"object": _TEXT, "input_tokens": _WHOLE}},
+    "openai_compaction": {
+        "properties": {"id": _TEXT, "object": _TEXT, "output": _ANY_LIST, "usage": {"type": "object"}},
     },
     "openai_embeddings": {
         "properties": {"object": _TEXT, "model": _TEXT, "data": _ANY_LIST, "usage": {"type": "object"}},
@@ -213,8 +251,9 @@ REPLIES: dict[str, Schema] = {
     "cohere_rerank": {"properties": {"id": _TEXT, "results": _RESULTS, "meta": {"type": "object"}}},
     "jina_rerank": {"properties": {"model": _TEXT, "results": _RESULTS, "usage": {"type": "object"}}},
     "openai_moderations": {"properties": {"id": _TEXT, "model": _TEXT, "results": _ANY_LIST}},
-    "openai_images": {"properties": {"created": _WHOLE, "data": _ANY_LIST, "usage": {"type": "object"}}},
-    "openai_image_edits": {"properties": {"created": _WHOLE, "data": _ANY_LIST, "usage": {"type": "object"}}},
+    "openai_images": _IMAGES,
+    "openai_image_edits": _IMAGES,
+    "openai_image_variations": _IMAGES,
     "openai_transcriptions": {"properties": {"text": _TEXT, "usage": {"type": "object"}}},
     "openai_translations": {"properties": {"text": _TEXT}},
 }  # fmt: skip
@@ -252,10 +291,10 @@ def with_raw_routes(document: dict[str, Any], paths: CallPaths) -> dict[str, Any
 def _operation(path: str, route: CallRoute) -> Schema:
     name = route.dialect.name
     by_path = "{model}" in path
-    sent = "multipart/form-data" if isinstance(route.dialect, TakesForms) else "application/json"
-    request = {"type": "object", "additionalProperties": True, **REQUESTS[name]}
-    if by_path:
-        request["required"] = [field for field in request["required"] if field != "model"]
+    request = _request(route.dialect, by_path)
+    sent = {"multipart/form-data" if isinstance(route.dialect, TakesForms) else "application/json": {"schema": request}}
+    if route.in_json is not None:
+        sent["application/json"] = {"schema": _request(route.in_json, by_path)}
     if isinstance(route.dialect, StreamsRaw):
         content = {
             "audio/*": {"schema": {"type": "string", "format": "binary"}},
@@ -270,7 +309,7 @@ def _operation(path: str, route: CallRoute) -> Schema:
         "tags": ["calls"],
         "summary": route.summary,
         "operationId": "".join(char if char.isalnum() else "_" for char in f"post{path}"),
-        "requestBody": {"required": True, "content": {sent: {"schema": request}}},
+        "requestBody": {"required": True, "content": sent},
         "responses": {
             "200": {"description": "The answer; a stream of events with `stream: true`.", "content": content},
             "4XX": {"description": "What the caller can change.", "content": error},
@@ -280,6 +319,13 @@ def _operation(path: str, route: CallRoute) -> Schema:
     if by_path:
         operation["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": _TEXT}]
     return operation
+
+
+def _request(dialect: Dialect, by_path: bool) -> Schema:
+    request = {"type": "object", "additionalProperties": True, **REQUESTS[dialect.name]}
+    if by_path:
+        request["required"] = [field for field in request["required"] if field != "model"]
+    return request
 
 
 def _plain_operation(path: str, tag: str, summary: str, schema: Schema | None) -> Schema:

@@ -21,14 +21,17 @@ from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.openai_image_edits import OPENAI_IMAGE_EDITS
+from nova_core.wire.openai_image_edits_json import OPENAI_IMAGE_EDITS_JSON
+from nova_core.wire.openai_image_variations import OPENAI_IMAGE_VARIATIONS
 from nova_core.wire.openai_images import OPENAI_IMAGES
 from nova_core.wire.openai_moderations import OPENAI_MODERATIONS
-from nova_core.wire.openai_responses import OPENAI_RESPONSES
+from nova_core.wire.openai_responses import OPENAI_COMPACTION, OPENAI_INPUT_TOKENS, OPENAI_RESPONSES
 from nova_core.wire.openai_speech import OPENAI_SPEECH
 from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS, OPENAI_TRANSLATIONS
 
 PREFIXES = ("/v1", "", "/openai/v1")
 VERB_PREFIXES = ("/v1beta/models/", "/v1/models/", "/models/")
+JSON = "application/json"
 EVENTS = b"sse"
 """The value of `alt` that asks for server-sent events."""
 MODEL_PREFIXES = ("/openai/deployments/", "/engines/", "/v1/engines/")
@@ -40,7 +43,8 @@ class CallRoute:
 
     `streams` is what the path says about streaming, None where the body says it; `by_verb` is for suffixes that
     follow the model's name, whose key may stand in the query; `remembers` for those whose answers are kept. `prefixes`
-    are what may stand before it; a model's name may, unless they are its own.
+    are what may stand before it; a model's name may, unless they are its own. `in_json` is the dialect of JSON bodies,
+    where forms are not all that a route takes.
     """
 
     suffix: str
@@ -50,6 +54,7 @@ class CallRoute:
     by_verb: bool = False
     remembers: bool = False
     prefixes: tuple[str, ...] = PREFIXES
+    in_json: Dialect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,27 @@ class Found:
     route: CallRoute
     model: str | None = None
 
+    def sent_as(self, content_type: str) -> Found:
+        """The same for a body of this content type."""
+        if self.route.in_json is None or not content_type.lower().startswith(JSON):
+            return self
+        return replace(self, route=replace(self.route, dialect=self.route.in_json))
+
 
 CALL_ROUTES = (
     CallRoute("/chat/completions", OPENAI_CHAT, "Chat (OpenAI)"),
     CallRoute("/completions", OPENAI_COMPLETIONS, "Text completion (OpenAI)"),
     CallRoute("/responses", OPENAI_RESPONSES, "Responses (OpenAI)", remembers=True),
+    CallRoute("/responses/input_tokens", OPENAI_INPUT_TOKENS, "Count tokens of a request (OpenAI)", remembers=True),
+    CallRoute("/responses/compact", OPENAI_COMPACTION, "A conversation made shorter (OpenAI)", remembers=True),
     CallRoute("/embeddings", OPENAI_EMBEDDINGS, "Embeddings (OpenAI, with Nova's tasks)"),
-    CallRoute("/images/edits", OPENAI_IMAGE_EDITS, "Images from a prompt and other images (OpenAI)"),
+    CallRoute(
+        "/images/edits",
+        OPENAI_IMAGE_EDITS,
+        "Images from a prompt and other images (OpenAI)",
+        in_json=OPENAI_IMAGE_EDITS_JSON,
+    ),
+    CallRoute("/images/variations", OPENAI_IMAGE_VARIATIONS, "Images like another one (OpenAI)"),
     CallRoute("/audio/transcriptions", OPENAI_TRANSCRIPTIONS, "Transcription (OpenAI)"),
     CallRoute("/audio/translations", OPENAI_TRANSLATIONS, "Translation of speech into English (OpenAI)"),
     CallRoute("/messages", ANTHROPIC_MESSAGES, "Messages (Anthropic)"),
@@ -90,7 +109,8 @@ ARRAY_ROUTE = replace(VERB_ROUTES[1], dialect=GEMINI_GENERATE_ARRAY)
 
 def dialects() -> Mapping[str, Dialect]:
     """Every dialect that callers may speak, by name."""
-    return {route.dialect.name: route.dialect for route in (*CALL_ROUTES, *VERB_ROUTES, ARRAY_ROUTE)}
+    routes = (*CALL_ROUTES, *VERB_ROUTES, ARRAY_ROUTE)
+    return {each.name: each for route in routes for each in (route.dialect, route.in_json) if each is not None}
 
 
 class CallPaths:

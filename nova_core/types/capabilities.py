@@ -12,9 +12,10 @@ Ask = Callable[[str], Fate | None]
 class Capabilities:
     """What becomes of abilities and parameters with one model of one provider.
 
-    Abilities are named as in `model_info` without `supports_` (`vision`, `function_calling`, …), parameters as OpenAI
-    names them. `ask` tells the fate of one: LOST is refused by name, HINT left out and named, anything else sent, None
-    unknown. It is asked when somebody wants to know, once for each name.
+    Abilities are named as in `model_info` without `supports_` (`vision`, `function_calling`, …), parameters of chats
+    as OpenAI names them, those of other operations after the operation (`speech.speed`). `ask` tells the fate of one:
+    LOST is refused by name, HINT left out and named, anything else sent, None unknown. It is asked when somebody wants
+    to know, once for each name.
     """
 
     __slots__ = ("_ask", "_known")

@@ -1,4 +1,4 @@
-"""Images: made from a prompt, or from a prompt and other images."""
+"""Images: made from a prompt, from a prompt and other images, or from another image alone."""
 
 from __future__ import annotations
 
@@ -51,6 +51,19 @@ class ImageEditRequest:
     input_fidelity: str | None = None
     partial_images: int | None = None
     stream: bool = False
+    user: str | None = None
+    extra: Extra = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageVariationRequest:
+    """New images like another one."""
+
+    model: str
+    image: File
+    n: int | None = None
+    size: str | None = None
+    response_format: str | None = None
     user: str | None = None
     extra: Extra = field(default_factory=dict)
 

@@ -15,7 +15,7 @@ from nova_core.types.chat import ChatReply, ChatRequest
 from nova_core.types.embeddings import EmbeddingsReply, EmbeddingsRequest
 from nova_core.types.events import Chunk, Frame
 from nova_core.types.fidelity import EXACT, Fidelity
-from nova_core.types.images import ImageEditRequest, ImageRequest, ImagesReply
+from nova_core.types.images import ImageEditRequest, ImageRequest, ImagesReply, ImageVariationRequest
 from nova_core.types.moderation import ModerationReply, ModerationRequest
 from nova_core.types.rerank import RerankReply, RerankRequest
 from nova_core.types.upload import File
@@ -29,10 +29,12 @@ Operation = Literal[
     "completion",
     "embedding",
     "count_tokens",
+    "compaction",
     "rerank",
     "moderation",
     "image_generation",
     "image_edit",
+    "image_variation",
     "speech",
     "transcription",
     "translation",
@@ -44,6 +46,7 @@ TypedRequest = (
     | ModerationRequest
     | ImageRequest
     | ImageEditRequest
+    | ImageVariationRequest
     | SpeechRequest
     | TranscriptionRequest
 )
@@ -61,6 +64,8 @@ def _facts(value: Any) -> Any:
     raise NotImplementedError(f"{type(value).__name__} is no JSON")
 
 
+UNSAYABLE = (NotImplementedError, TypeError)
+"""What the encoder raises for a value that is no JSON."""
 _DECODE = msgspec.json.Decoder().decode
 _ENCODE = msgspec.json.Encoder(enc_hook=_facts).encode
 
@@ -155,6 +160,13 @@ class Request(_Document):
     def unreadable(self, error: Exception, name: str | None = None) -> NovaError:
         """A request that cannot be decoded is the caller's to mend."""
         return BadRequestError(f"{f'`{name}`' if name else 'the body'} cannot be read: {error}", param=name)
+
+    def encode(self) -> bytes:
+        """The JSON bytes. Raises BadRequestError for what a program gave that is no JSON."""
+        try:
+            return super().encode()
+        except UNSAYABLE as error:
+            raise BadRequestError(f"the request cannot be said as JSON: {error}") from error
 
     @property
     def chat(self) -> ChatRequest:

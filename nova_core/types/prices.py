@@ -77,7 +77,7 @@ class Prices:
             total = usage.input * self.input + usage.output * self.output
             return total if self.per_request is None else total + self.per_request
         if self.cases:
-            return self.holding(usage.input_total, at)._cost(usage)
+            return self.holding(usage.input_total, at, usage.tier)._cost(usage)
         return self._cost(usage)
 
     def _cost(self, usage: Usage) -> Decimal | None:
@@ -123,10 +123,13 @@ class Prices:
             total += count * price
         return total
 
-    def holding(self, prompt_tokens: int, at: datetime | None = None) -> Prices:
-        """The prices of a call with so many prompt tokens at that time: those of a case, or these themselves."""
+    def holding(self, prompt_tokens: int, at: datetime | None = None, tier: str = "") -> Prices:
+        """The prices of a call with so many prompt tokens at that time in that service tier.
+
+        They are those of a case, or these themselves.
+        """
         for case in reversed(self.cases):
-            if case.holds(prompt_tokens, at):
+            if case.holds(prompt_tokens, at, tier):
                 return case.prices
         return self
 
@@ -138,16 +141,16 @@ class Prices:
         """These prices laid over a vendor's: a price of one's own replaces the vendor's under every condition.
 
         `input` replaces all of the vendor's prices for prompt tokens (a discount on a price that is not paid means
-        nothing), `output` all for completion tokens; any other price replaces itself alone.
+        nothing), `output` all for completion tokens; any other price replaces itself alone. Cases of one's own replace
+        the vendor's, unless they are those of service tiers alone: these come beside them.
         """
         if self == UNPRICED or base == UNPRICED:
             return base if self == UNPRICED else self
         flat = replace(self, cases=())
         whole = flat._laid(base)
-        if self.cases:
-            cases = tuple(replace(case, prices=case.prices.filled(whole)) for case in self.cases)
-        else:
-            cases = tuple(replace(case, prices=flat._laid(case.prices)) for case in base.cases)
+        replaces = any(not case.tier for case in self.cases)
+        cases = () if replaces else tuple(replace(case, prices=flat._laid(case.prices)) for case in base.cases)
+        cases += tuple(replace(case, prices=case.prices.filled(whole)) for case in self.cases)
         return replace(whole, cases=cases if any(case.prices != whole for case in cases) else ())
 
     def _laid(self, base: Prices) -> Prices:
@@ -166,16 +169,18 @@ class PriceCase:
 
     `above`: the prompt has more tokens than this; then all tokens cost these prices, those below too. `since`: the
     day (UTC) they begin. `daily`: from the first time of the day (UTC) until before the second, across midnight too.
+    `tier`: the service tier that served the call (see `Usage.tier`); one without a case costs what the plain one does.
     """
 
     prices: Prices
     above: int = 0
     since: date | None = None
     daily: tuple[time, time] | None = None
+    tier: str = ""
 
-    def holds(self, prompt_tokens: int, at: datetime | None = None) -> bool:
-        """Whether a call with so many prompt tokens at that time, by default now, meets the conditions."""
-        if self.above and prompt_tokens <= self.above:
+    def holds(self, prompt_tokens: int, at: datetime | None = None, tier: str = "") -> bool:
+        """Whether a call with so many prompt tokens at that time (by default now) in that tier meets the conditions."""
+        if (self.above and prompt_tokens <= self.above) or (self.tier and self.tier != tier):
             return False
         if self.since is None and self.daily is None:
             return True

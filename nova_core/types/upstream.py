@@ -53,6 +53,19 @@ class Errand(UpstreamRequest, frozen=True, kw_only=True):
         return f"Errand({self.url!r})"
 
 
+class Gathered(UpstreamRequest, frozen=True, kw_only=True):
+    """A request that can only be made of its whole body, as one that is signed: the streamed `body` is read first.
+
+    `made` makes the request of the bytes, of which there are `most` at most. It raises NovaError.
+    """
+
+    made: Callable[[bytes], UpstreamRequest]
+    most: int
+
+    def __repr__(self) -> str:
+        return f"Gathered({self.url!r})"
+
+
 class UpstreamResponse(msgspec.Struct, frozen=True):
     """A whole HTTP response. Header names are lower case."""
 
@@ -81,7 +94,8 @@ class Exchange(msgspec.Struct, frozen=True):
 
     `read` may return another exchange (a token, then the call; a poll; the next page), which begins after `wait`
     seconds; a whole reply has its deadline, however many exchanges lead to it. `read_error` turns a status of 400 and
-    above into an error. `frames` makes the parser of a streamed answer; None = not streamed.
+    above into an error. `frames` makes the parser of a streamed answer; None = not streamed. `otherwise` says what
+    follows where a whole answer cannot be had, or raises: for exchanges that tidy up, and those that need it.
     """
 
     request: UpstreamRequest
@@ -91,6 +105,7 @@ class Exchange(msgspec.Struct, frozen=True):
     frames: Callable[[], FrameParser] | None = None
     fidelity: Fidelity = EXACT
     wait: float = 0.0
+    otherwise: Callable[[NovaError], Reply | Exchange] | None = None
 
     def __repr__(self) -> str:
         return f"Exchange({self.request!r}, {self.dialect.name})"

@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+TIERS: Mapping[str, str] = {"flex": "flex", "priority": "priority", "fast": "priority", "batch": "batch"}
+"""Service tiers as vendors name them, of those that may have prices of their own → as `Usage.tier` does."""
+
 
 class Units(msgspec.Struct, frozen=True, gc=False):
     """What is counted in other units than tokens: characters to speak, images made, seconds heard or spoken, queries.
@@ -30,7 +33,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
     The prompt total of OpenAI's dialect is `input_total`; Anthropic's `input_tokens` is `input` plus
     the audio and image buckets. `total` repeats an upstream's own total only where it differs. `units` is what was
-    used of anything but tokens, None for nothing.
+    used of anything but tokens, None for nothing. `tier` is the service tier that served it, empty for the plain one.
     """
 
     input: int = 0
@@ -46,6 +49,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     input_image: int = 0
     output_image: int = 0
     units: Units | None = None
+    tier: str = ""
 
     @property
     def is_plain(self) -> bool:
@@ -78,22 +82,28 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
         return self.input_total + self.output_total
 
     def __add__(self, other: Usage) -> Usage:
-        pairs = zip(msgspec.structs.astuple(self)[:-1], msgspec.structs.astuple(other)[:-1], strict=True)
+        pairs = zip(msgspec.structs.astuple(self)[:-2], msgspec.structs.astuple(other)[:-2], strict=True)
         sums: list[Any] = [mine + theirs for mine, theirs in pairs]
         own, others = self.units, other.units
-        sums.append(own + others if own and others else own or others)
+        sums += [own + others if own and others else own or others, self.tier or other.tier]
         return Usage(*sums)
+
+    def served_in(self, tier: Any) -> Usage:
+        """The same, served in what a vendor names as its service tier; one that is none of `TIERS` is the plain one."""
+        known = TIERS.get(tier) if isinstance(tier, str) else None
+        return self if known is None else msgspec.structs.replace(self, tier=known)
 
     @property
     def counts(self) -> dict[str, int | float]:
         """Every count that is not 0 by its name, those of `units` among them; `counted` makes a usage of it again."""
-        own = {name: count for name, count in msgspec.structs.asdict(self).items() if count and name != "units"}
+        texts = ("units", "tier")
+        own = {name: count for name, count in msgspec.structs.asdict(self).items() if count and name not in texts}
         units = {} if self.units is None else msgspec.structs.asdict(self.units)
         return {**own, **{name: count for name, count in units.items() if count}}
 
 
-def counted(counts: Mapping[str, Any]) -> Usage:
-    """The usage of which these are the counts. Raises TypeError for a name that is none."""
+def counted(counts: Mapping[str, Any], tier: str = "") -> Usage:
+    """The usage of which these are the counts, in that service tier. Raises TypeError for a name that is none."""
     units = {name: count for name, count in counts.items() if name in Units.__struct_fields__}
     own = {name: count for name, count in counts.items() if name not in units}
-    return Usage(**own, units=Units(**units) if units else None)
+    return Usage(**own, units=Units(**units) if units else None, tier=tier)

@@ -38,10 +38,7 @@ class OpenAIImageEdits(OpenAIImages):
 
     def check_request(self, members: Members) -> None:
         """A `prompt`, at least one `image`, and the kinds of the documented fields. Raises BadRequestError."""
-        prompt = decoded(members.get("prompt"))
-        if not isinstance(prompt, str) or not prompt.strip():
-            problem = "is required" if prompt is None else "must be a string that is not empty"
-            raise BadRequestError(f"`prompt` {problem}", param="prompt", code="missing_required_parameter")
+        check_prompt(members)
         if not _images(members):
             raise BadRequestError("`image` is required", param="image", code="missing_required_parameter")
         _mask(members)
@@ -49,14 +46,14 @@ class OpenAIImageEdits(OpenAIImages):
             if not isinstance(decoded(members.get(name)), str | None):
                 raise bad_field(name, "must be a string")
         for name in COUNTS:
-            _count(members, name)
+            whole_number(members, name)
 
     def parse_request(self, members: Mapping[str, Any]) -> TypedRequest:
         """Typed request. Raises BadRequestError whose `param` is the field."""
         self.check_request(members)
         rest = {name: value for name, value in members.items() if name not in KNOWN}
         said: dict[str, Any] = {name: members.get(name) for name in TEXTS}
-        said |= {called: _count(members, name) for name, called in COUNTS.items()}
+        said |= {called: whole_number(members, name) for name, called in COUNTS.items()}
         return ImageEditRequest(
             model=members.get("model") or self.default_model,
             prompt=members["prompt"],
@@ -83,6 +80,14 @@ class OpenAIImageEdits(OpenAIImages):
         return members, notes.fidelity()
 
 
+def check_prompt(members: Members) -> None:
+    """Raises BadRequestError without a `prompt`."""
+    prompt = decoded(members.get("prompt"))
+    if not isinstance(prompt, str) or not prompt.strip():
+        problem = "is required" if prompt is None else "must be a string that is not empty"
+        raise BadRequestError(f"`prompt` {problem}", param="prompt", code="missing_required_parameter")
+
+
 def _images(members: Members) -> tuple[File, ...]:
     """The images, one or several. Raises BadRequestError for what is no file."""
     value = members.get("image")
@@ -99,8 +104,8 @@ def _mask(members: Members) -> File | None:
     raise bad_field("mask", "must be one file")
 
 
-def _count(members: Members, name: str) -> int | None:
-    """A whole number, which forms write as text."""
+def whole_number(members: Members, name: str) -> int | None:
+    """A whole number, which forms write as text. Raises BadRequestError."""
     value = decoded(members.get(name))
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)

@@ -12,11 +12,21 @@ from nova_core.testing import ScriptedUpstream
 from nova_core.testing.server_process import ServerProcess
 
 KEY = "sk-nova-client-key"
+PRICES = {
+    "input_cost_per_token": 0.25,
+    "output_cost_per_token": 1,
+    "input_cost_per_token_flex": 0.125,
+    "output_cost_per_token_flex": 0.5,
+    "input_cost_per_character": 0.5,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The server's address and the upstream behind it; `gpt` speaks chat completions there, `claude` messages."""
+    """The server's address and the upstream behind it; `gpt` speaks chat completions there, `claude` messages.
+
+    `priced` is `gpt` with prices.
+    """
 
     url: str
     upstream: ScriptedUpstream
@@ -50,6 +60,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
         models = {
             "gpt": {"model": "openai/gpt-4.1", "api_base": f"{upstream.url}/v1"},
             "claude": {"model": "anthropic/claude-sonnet-4-5", "api_base": upstream.url},
+            "priced": {"model": "openai/gpt-5.1", "api_base": f"{upstream.url}/v1", **PRICES},
         }
         config = {
             "model_list": [

@@ -117,7 +117,7 @@ async def test_a_store_that_is_away_costs_the_memory_and_not_the_answer(
     Shelf.closed = True
     response = await ask(caller, "chat", "Hi", stream=stream)
     assert response["status"] == "completed"
-    with pytest.raises(NotFoundError):
+    with pytest.raises(BadRequestError, match="not found"):
         await ask(caller, "chat", "And?", previous_response_id=response["id"])
 
 
@@ -137,12 +137,12 @@ async def test_a_conversation_without_its_beginning_is_not_continued(
     third = await ask(caller, "chat", "3", previous_response_id=second["id"])
     asked = len(upstream.requests)
     del Shelf.kept[f"responses:anonymous:{first['id']}"]
-    with pytest.raises(NotFoundError) as gone:
+    with pytest.raises(BadRequestError) as gone:
         await ask(caller, "chat", "4", previous_response_id=third["id"])
     assert (gone.value.code, gone.value.param) == ("previous_response_not_found", "previous_response_id")
     assert len(upstream.requests) == asked
     await caller.gateway.background.drain(1)
-    assert [record.status for record in Recorder.records] == [200, 200, 200, 404]
+    assert [record.status for record in Recorder.records] == [200, 200, 200, 400]
 
 
 async def test_memory_is_bounded_and_the_oldest_leave(gateway: GatewayFactory, upstream: ScriptedUpstream) -> None:

@@ -6,10 +6,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from typing import Any
 
+import msgspec
 import pytest
 
-from nova_core.errors import RequestTimeoutError
+from nova_core.errors import NovaError, RequestTimeoutError
 from nova_core.gateway.exchange import perform
 from nova_core.gateway.policy import Limits
 from nova_core.gateway.transport import Transport
@@ -78,3 +80,24 @@ async def test_a_wait_ends_when_the_call_is_cancelled(transport: Transport, upst
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 1.0)
     assert upstream.requests == []
+
+
+@pytest.mark.parametrize("answer", [{"status": 503, "json": {"message": "out of order"}}, {"reset": True}])
+async def test_what_follows_a_failure_is_answered_in_its_place_or_tells_it(
+    transport: Transport, upstream: ScriptedUpstream, answer: dict[str, Any]
+) -> None:
+    upstream.script("/done", json={}).script("*", **answer)
+    after = polls(f"{upstream.url}/done", 0, 0.0)
+    reply = Reply("chat", OPENAI_CHAT, {"choices": []})
+    failing = polls(upstream.url, 0, 0.0)
+    for otherwise in (lambda error: reply, lambda error: after):
+        asked = msgspec.structs.replace(failing, otherwise=otherwise)
+        assert isinstance(await perform(transport, Call(chat_request("g")), asked, limits(5.0)), Reply)
+
+    def tell(error: NovaError) -> Reply:
+        raise error
+
+    asked = msgspec.structs.replace(failing, otherwise=tell)
+    with pytest.raises(NovaError) as told:
+        await perform(transport, Call(chat_request("g")), asked, limits(5.0))
+    assert told.value.retryable

@@ -41,6 +41,12 @@ def test_parameters_are_those_that_reach_the_model():
     register_model({"openai/strict": {"supported_openai_params": ["temperature", "tools"]}})
     assert get_supported_openai_params("openai/strict") == ["temperature", "tools"]
     assert get_supported_openai_params("openai/strict", request_type="embeddings") == ["temperature", "tools"]
+    assert get_supported_openai_params("deepgram/nova-3", request_type="transcription") == [
+        "response_format",
+        "language",
+        "timestamp_granularities",
+        "stream",
+    ]
     assert get_supported_openai_params("nobody/abilities") is None
 
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from nova_core import BadRequestError, aimage_edit, atranscription, image_edit, transcription, translation
+from nova_core import (
+    BadRequestError,
+    aimage_edit,
+    aimage_variation,
+    atranscription,
+    image_edit,
+    image_variation,
+    transcription,
+    translation,
+)
 from nova_core.testing.upstream import ScriptedUpstream
 
 
@@ -75,12 +84,26 @@ def test_images_are_edited_by_one_or_several_and_a_mask(upstream, here) -> None:
     assert upstream.last.form[-1].name == "image"
 
 
+def test_an_image_is_varied(upstream, here) -> None:
+    here["model"] = "openai/dall-e-2"
+    made = image_variation(("a.png", b"a"), n=3, size="256x256", **here)
+    assert [image.b64_json is not None for image in made.data] == [True] * 3
+    assert upstream.last.route == "/v1/images/variations"
+    assert upstream.last.members == {"model": "dall-e-2", "n": "3", "size": "256x256"}
+    assert sent_file(upstream) == ("image", "a.png", "image/png", b"a")
+    for wrong in ([b"a", b"b"], None):
+        with pytest.raises(BadRequestError, match="`image`"):
+            image_variation(wrong, **here)
+
+
 async def test_the_same_works_without_blocking(upstream, here) -> None:
     upstream.script("whisper-1", "hello there").script("gpt-image-1", status=200)
     assert (await atranscription(file=b"x", **here)).text == "hello there"
     here["model"] = "openai/gpt-image-1"
     events = [event.type async for event in await aimage_edit(("a.png", b"a"), "x", stream=True, **here)]
     assert events == ["image_edit.partial_image", "image_edit.completed"]
+    upstream.script("dall-e-2", status=200)
+    assert (await aimage_variation(b"a", **{**here, "model": "openai/dall-e-2"})).data[0].b64_json
 
 
 @pytest.mark.parametrize("file", ["talk.mp3", 5, ("a.mp3",), ("a.mp3", "text")], ids=str)

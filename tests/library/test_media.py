@@ -76,3 +76,12 @@ def test_what_is_missing_or_unknown_is_said() -> None:
     assert caught.value.param == "response_format"
     with pytest.raises(nova.BadRequestError, match="does not serve rerank"):
         nova.rerank("groq/any", "a", ["a"], api_key="k")
+
+
+def test_every_price_can_be_given_with_a_call() -> None:
+    with ScriptedUpstream() as upstream:
+        where = {"api_base": f"{upstream.url}/v1", "api_key": "k"}
+        made = nova.image_generation("a lighthouse", "openai/drawer", output_cost_per_image=0.5, n=2, **where)
+        assert upstream.last.json == {"model": "drawer", "prompt": "a lighthouse", "n": 2}
+        said = nova.speech("openai/teller", "hello", "alloy", input_cost_per_character=0.25, **where)
+    assert (float(made.headers["response-cost"]), float(said.headers["response-cost"])) == (1.0, 1.25)

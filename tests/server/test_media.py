@@ -88,14 +88,13 @@ async def test_an_answer_passes_under_the_callers_name_and_is_accounted(
     assert "upstream-key" not in reply.text
     if "json" in reply.headers["content-type"]:
         assert reply.json().get("model", route) == route
-    costs = {"rerank": "0.002", "images": "0.04"}
+    costs = {"rerank": "0.002", "images": "0.04", "speech": "0.011"}
     assert reply.headers.get("x-nova-response-cost") == costs.get(route)
     metrics = (await _metrics(served)).splitlines()
     operation = {"images": "image_generation"}.get(route, route)
     assert any(f'operation="{operation}"' in line and 'status="200"' in line for line in metrics)
-    spend = {"rerank": "0.002", "images": "0.04", "speech": "0.011"}
     found = [line.rpartition(" ")[2] for line in metrics if line.startswith("nova_spend_usd_total{")]
-    assert found == ([spend[route]] if route in spend else [])
+    assert found == ([costs[route]] if route in costs else [])
 
 
 async def _metrics(served: Live) -> str:

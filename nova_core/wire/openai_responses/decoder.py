@@ -158,7 +158,7 @@ class Decoder:
         finish, native = parse_status(response, called_tools=self._called)
         if more := extra_usage(response.get("usage")):
             events.append(ExtraDelta({NAME: {"usage": more}}))
-        if (usage := parse_usage(response.get("usage"))) is not None:
+        if (usage := parse_usage(response.get("usage"), response.get("service_tier"))) is not None:
             events.append(UsageUpdate(usage))
         return [*events, Finish(0, finish or "stop", native)]
 

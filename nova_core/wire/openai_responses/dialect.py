@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from nova_core.errors import NovaError
 from nova_core.types.chat import ChatReply, ChatRequest
@@ -28,6 +28,10 @@ class OpenAIResponses:
     def __init__(self, asked: Asked | None = None, clock: Callable[[], float] = time.time) -> None:
         self._asked = asked or Asked()
         self._clock = clock
+
+    def answering(self, asked: Asked) -> Self:
+        """The same for the replies to one request."""
+        return type(self)(asked, self._clock)
 
     def check_request(self, members: Members) -> None:
         """Check `model`, that there is something to answer, and the kinds of others. Raises BadRequestError."""

@@ -90,7 +90,8 @@ class Relay:
         return sse_bytes(Frame(_ENCODE({**event, "response": self._response}), frame.event))
 
     def _end(self, response: dict[str, msgspec.Raw]) -> None:
-        self.usage = parse_usage(msgspec.json.decode(response.get("usage", _NULL))) or self.usage
+        usage, tier = (msgspec.json.decode(response.get(name, _NULL)) for name in ("usage", "service_tier"))
+        self.usage = parse_usage(usage, tier) or self.usage
         error = msgspec.json.decode(response.get("error", _NULL))
         if error or response.get("status") == _FAILED:
             raise response_error(error or {})

@@ -73,7 +73,7 @@ def parse_reply(members: Mapping[str, Any]) -> ChatReply:
         choices=(
             Choice(0, Message("assistant", parts), finish=finish, native_finish=native, logprobs=logprobs_of(output)),
         ),
-        usage=parse_usage(usage),
+        usage=parse_usage(usage, tier),
         created=int(created) if isinstance(created, int | float) else None,
         service_tier=tier if isinstance(tier, str) else None,
         extra={NAME: extra} if extra else {},
@@ -131,7 +131,12 @@ def finished(body: Body, own: Mapping[str, Any], service_tier: str | None) -> Bo
 def losses(typed: ChatReply) -> Fidelity:
     """What of a reply this dialect cannot say, and what it says nearly."""
     notes = Notes(own=False, dialect=NAME)
-    notes.extra({}, {owner: members for owner, members in typed.extra.items() if owner != NAME})
+    for owner, members in typed.extra.items():
+        counts = members.get("usage") if owner != NAME else None
+        for name in counts if isinstance(counts, Mapping) else ():
+            notes.hint(f"usage.{name}", f"only {owner} has it")
+        known = {name: value for name, value in members.items() if name != "usage"}
+        notes.extra({}, {} if owner == NAME else {owner: known})
     if len(typed.choices) > 1:
         notes.lost("choices", "only the first answer can be said")
     if typed.fingerprint is not None:
@@ -173,8 +178,8 @@ def _citation_losses(cited: Citation, path: str, notes: Notes) -> None:
 
 
 def usage_of(members: Members) -> Usage | None:
-    """The usage a reply states; only that member is decoded."""
-    return parse_usage(decoded(members.get("usage")))
+    """The usage a reply states, in the service tier that it states; only these members are decoded."""
+    return parse_usage(decoded(members.get("usage")), decoded(members.get("service_tier")))
 
 
 def failed(body: Mapping[str, Any], error: NovaError) -> Body:

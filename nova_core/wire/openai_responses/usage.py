@@ -17,11 +17,14 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-def parse_usage(value: Any) -> Usage | None:
-    """Buckets of a `usage` object; None for anything else. Its counts are those of chat under other names."""
+def parse_usage(value: Any, tier: Any = None) -> Usage | None:
+    """Buckets of a `usage` object; None for anything else. Its counts are those of chat under other names.
+
+    `tier` is the `service_tier` that is stated beside it.
+    """
     if not isinstance(value, Mapping):
         return None
-    return parse_chat_usage({_NAMES.get(name, name): item for name, item in value.items()})
+    return parse_chat_usage({_NAMES.get(name, name): item for name, item in value.items()}, tier)
 
 
 def extra_usage(value: Any) -> dict[str, Any]:
