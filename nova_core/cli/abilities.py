@@ -30,7 +30,8 @@ WORDS: Mapping[bool | None, str] = {True: "yes", False: "no"}
 class AbilityRow:
     """One deployment of a public name; an ability that is None is unknown, and refuses nobody.
 
-    `words` say more of those: `sent` to a model of which it is not known, `left out` and named, or `?`.
+    `words` say more of those: `sent` to a model of which it is not known, `left out` and named, or `?`; nothing of one
+    that does not chat.
     """
 
     name: str
@@ -39,12 +40,15 @@ class AbilityRow:
     abilities: Mapping[str, bool | None]
     words: Mapping[str, str]
     parameters: tuple[str, ...] | None
+    beside_chat: Mapping[str, list[str] | None]
+    """Operation → its parameters that are sent; None where that is not known."""
 
 
 def ability_rows(runtime: Runtime) -> list[AbilityRow]:
     """Every deployment, in the order of the file."""
-    from nova_core.gateway.abilities import has, parameters_of
+    from nova_core.gateway.abilities import has, parameters_beside_chat, parameters_of
     from nova_core.plugins.provider_rows import OPERATIONS
+    from nova_core.wire.operation_samples import ASKED
 
     rows: list[AbilityRow] = []
     for name, members in runtime.catalog.groups.items():
@@ -59,8 +63,14 @@ def ability_rows(runtime: Runtime) -> list[AbilityRow]:
                     f"{each.provider}/{each.model}",
                     tuple(operation for operation in OPERATIONS if operation in served),
                     abilities,
-                    {ability: WORDS.get(said) or _sent(each, ability) for ability, said in abilities.items()},
+                    {
+                        ability: (WORDS.get(said) or _sent(each, ability))
+                        if "chat" in served or operations is None
+                        else ""
+                        for ability, said in abilities.items()
+                    },
                     None if known is None else tuple(known),
+                    {name: parameters_beside_chat(each, name) for name in ASKED if name in served},
                 )
             )
     return rows
@@ -77,6 +87,7 @@ def print_abilities(rows: Sequence[AbilityRow], *, as_json: bool) -> None:
                     "operations": row.operations,
                     **{f"supports_{ability}": known for ability, known in row.abilities.items()},
                     "supported_openai_params": row.parameters,
+                    "supported_params_beside_chat": row.beside_chat,
                 }
                 for row in rows
             ]

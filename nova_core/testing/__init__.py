@@ -7,19 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nova_core.testing.conformance import ProviderConformance as ProviderConformance
+    from nova_core.testing.conformance_operations import OperationConformance as OperationConformance
     from nova_core.testing.conformance_upstream import UpstreamConformance as UpstreamConformance
+    from nova_core.testing.sent import Sent as Sent
     from nova_core.testing.upstream import ScriptedUpstream as ScriptedUpstream
     from nova_core.testing.upstream_http import Received as Received
     from nova_core.testing.upstream_script import Script as Script
 
 HOMES = {
+    "OperationConformance": "conformance_operations",
     "ProviderConformance": "conformance",
     "UpstreamConformance": "conformance_upstream",
     "ScriptedUpstream": "upstream",
+    "Sent": "sent",
     "Received": "upstream_http",
     "Script": "upstream_script",
 }
-__all__ = ["ProviderConformance", "Received", "Script", "ScriptedUpstream", "UpstreamConformance"]
+__all__ = [
+    "OperationConformance",
+    "ProviderConformance",
+    "Received",
+    "Script",
+    "ScriptedUpstream",
+    "Sent",
+    "UpstreamConformance",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from nova_core.plugins.discovery import PLUGINS, PROVIDERS, Installed, Installed
 from nova_core.plugins.loaded import Named
 from nova_core.testing.provider import NAME
 from nova_core.testing.upstream import ScriptedUpstream
+from nova_core.testing.upstream_script import filled
 from nova_core.types.call import Call, CallOptions
 from nova_core.types.chat import ChatReply
 from nova_core.types.dialect import Dialect
@@ -108,7 +109,7 @@ class GatewayFactory:
         """
         given = {PLUGINS: plugins or {}, PROVIDERS: {NAME: "nova_core.testing.provider:plugin", **(providers or {})}}
         extra = [Named(name, "plugin", "the test") for name in given[PLUGINS]]
-        settings = read_settings(_loaded(_filled(config, self._upstream.url), environ))
+        settings = read_settings(_loaded(filled(config, self._upstream.url), environ))
         runtime = build_runtime(settings, environ=environ, installed=_installed(given), extra=extra)
         return GatewayCaller(await self._stack.enter_async_context(Gateway(runtime)))
 
@@ -146,15 +147,6 @@ def _deployment(model: str, weight: int) -> dict[str, Any]:
 def _chat_members(model: str, messages: Messages, members: Mapping[str, Any]) -> dict[str, Any]:
     said = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
     return {"model": model, "messages": said, **members}
-
-
-def _filled(value: Any, url: str) -> Any:
-    """The configuration with `{upstream}` replaced in every string."""
-    if isinstance(value, str):
-        return value.replace("{upstream}", url)
-    if isinstance(value, Mapping):
-        return {key: _filled(item, url) for key, item in value.items()}
-    return [_filled(item, url) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _loaded(config: Config, environ: Mapping[str, str] | None) -> Any:

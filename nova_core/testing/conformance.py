@@ -7,16 +7,13 @@ import base64
 import math
 import struct
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar
 
 import pytest
 
 from nova_core.errors import UnsupportedParamsError
-from nova_core.testing.import_watch import watched_import
 from nova_core.testing.provider_bench import (
     ProviderBench,
-    bench,
     chat_request,
     completion_request,
     count_request,
@@ -24,19 +21,18 @@ from nova_core.testing.provider_bench import (
     embeddings_request,
     function_tool,
 )
+from nova_core.testing.under_test import KEY as KEY
+from nova_core.testing.under_test import PUBLIC_NAME as PUBLIC_NAME
+from nova_core.testing.under_test import ProviderUnderTest
 from nova_core.types.chat import ChatReply, Text, ToolCall
-from nova_core.types.deployment import Deployment
 from nova_core.types.embeddings import EmbeddingsReply
 from nova_core.types.events import Finish, UsageUpdate
 from nova_core.types.message import Reply, Request, Stream
-from nova_core.types.secret import Secret
 
-PUBLIC_NAME = "the-public-name"
-KEY = "sk-conformance-0123456789-secret"
 TOOLS = [function_tool("get_weather", city={"type": "string"}), function_tool("get_time", zone={"type": "string"})]
 
 
-class ProviderConformance:
+class ProviderConformance(ProviderUnderTest):
     """Tests of any provider, in-process ones included. For one that is reached over HTTP see `UpstreamConformance`.
 
         class TestEcho(ProviderConformance):
@@ -51,29 +47,14 @@ class ProviderConformance:
     temperature that makes a model deterministic).
     """
 
-    plugin: ClassVar[Any]
-    provider: ClassVar[str]
     operations: ClassVar[frozenset[str]] = frozenset({"chat"})
-    model: ClassVar[str] = "model-a"
     embedding_model: ClassVar[str] = "embed-a"
-    settings: ClassVar[Mapping[str, Any]] = {}
     members: ClassVar[Mapping[str, Any]] = {}
     prompt: ClassVar[str] = "Say something short."
     deterministic: ClassVar[bool] = True
     calls_tools: ClassVar[bool] = True
     streams: ClassVar[bool] = True
     tool_prompt: ClassVar[str] = 'call get_weather {"city": "Oslo"}\ncall get_time {"zone": "CET"}'
-
-    def deployment(self, **changes: Any) -> Deployment:
-        """The deployment under test."""
-        fields = {"id": "d-1", "group": PUBLIC_NAME, "provider": self.provider, "model": self.model}
-        made = Deployment(**{**fields, "api_key": Secret(KEY), **self.settings, **changes})
-        completed: Deployment = self.plugin.complete(made, {})
-        return completed
-
-    def bench(self, **changes: Any) -> AbstractAsyncContextManager[ProviderBench]:
-        """The provider with its deployment."""
-        return bench(self.plugin, self.deployment(**changes))
 
     def needs(self, operation: str) -> None:
         """Skip a test of an operation that the provider does not serve."""
@@ -99,12 +80,6 @@ class ProviderConformance:
         assert self.operations - {"embedding"} <= self.plugin.operations(self.model)
         if "embedding" in self.operations:
             assert "embedding" in self.plugin.operations(self.embedding_model)
-
-    def test_importing_it_does_no_work(self) -> None:
-        module = type(self.plugin).__module__
-        if module == type(self).__module__ or module.startswith("nova_core."):
-            pytest.skip(f"{self.provider} is no module of a plugin")
-        assert watched_import(module.partition(".")[0])["seen"] == []
 
     async def test_a_plain_chat_is_answered(self) -> None:
         self.needs("chat")

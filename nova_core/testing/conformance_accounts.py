@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from nova_core.errors import NovaError, UnsupportedParamsError
-from nova_core.testing.conformance import PUBLIC_NAME
-from nova_core.testing.played_upstream import PlayedUpstream
+from nova_core.testing.played_upstream import BeforeUpstream, PlayedUpstream
 from nova_core.testing.provider_bench import ProviderBench
+from nova_core.testing.under_test import PUBLIC_NAME
 from nova_core.types.call import CallOptions
 from nova_core.types.fidelity import Fate
+from nova_core.types.message import Request
 from nova_core.wire.capabilities import capabilities_of
 from nova_core.wire.drop_policy import top_level
 from nova_core.wire.samples import SAMPLES, Sample
 
 
-class AccountsConformance(PlayedUpstream):
-    """The provider's word on each parameter and ability is true, both ways."""
+class Accounts(BeforeUpstream):
+    """Looks for what nobody answers for."""
 
-    async def test_no_parameter_is_lost_in_silence(self) -> None:
-        self.needs("chat")
-        async with self.bench() as bench:
-            word = capabilities_of(self.plugin, bench.deployment)
-            wrong = {name: await self.wrong_of(bench, sample, word.fate(name)) for name, sample in SAMPLES.items()}
-        assert {name: why for name, why in wrong.items() if why} == {}
+    async def outcome(self, bench: ProviderBench, request: Request, options: CallOptions | None = None) -> object:
+        """What a request comes to: something that differs where it is asked for something else."""
+        before = len(self.upstream.requests)
+        await bench.ask(request, options)
+        return [(each.path, each.body) for each in self.upstream.requests[before:]]
 
     async def wrong_of(self, bench: ProviderBench, sample: Sample, word: Fate | None) -> str:
         """What is wrong with what becomes of a sample, beside the provider's word on it; empty when nothing is."""
         before = len(self.upstream.requests)
-        request = sample.request(PUBLIC_NAME)
         try:
-            await bench.ask(request)
+            with_it = await self.outcome(bench, sample.request(PUBLIC_NAME))
         except UnsupportedParamsError as refused:
             if len(self.upstream.requests) > before:
                 return "it is refused when the upstream was asked already"
@@ -42,9 +41,7 @@ class AccountsConformance(PlayedUpstream):
         assert bench.call is not None
         if any(_about(note.field, sample) for note in bench.call.fidelity.notes):
             return ""
-        sent = self.upstream.last
-        await bench.ask(sample.request(PUBLIC_NAME, without=True))
-        changes = (sent.path, sent.body) != (self.upstream.last.path, self.upstream.last.body)
+        changes = with_it != await self.outcome(bench, sample.request(PUBLIC_NAME, without=True))
         return "" if changes else "nobody says what became of it: it is neither sent, nor refused, nor named as dropped"
 
     async def _wrong_of_dropped(self, bench: ProviderBench, sample: Sample, refused: UnsupportedParamsError) -> str:
@@ -53,7 +50,7 @@ class AccountsConformance(PlayedUpstream):
         if named not in {*sample.members, *sample.beside}:
             return f"the refusal names {refused.param!r}: {refused.message}"
         try:
-            await bench.ask(sample.request(PUBLIC_NAME), CallOptions(drop_params=True))
+            await self.outcome(bench, sample.request(PUBLIC_NAME), CallOptions(drop_params=True))
         except NovaError as error:
             return f"where it may be dropped: {type(error).__name__}: {error.message}"
         assert bench.call is not None
@@ -61,5 +58,18 @@ class AccountsConformance(PlayedUpstream):
         return "" if any(top_level(field) == named for field in dropped) else f"dropped, and only {dropped} is named"
 
 
+class AccountsConformance(Accounts, PlayedUpstream):
+    """The provider's word on each parameter and ability of a chat is true, both ways."""
+
+    async def test_no_parameter_is_lost_in_silence(self) -> None:
+        self.needs("chat")
+        async with self.bench() as bench:
+            word = capabilities_of(self.plugin, bench.deployment)
+            wrong = {name: await self.wrong_of(bench, sample, word.fate(name)) for name, sample in SAMPLES.items()}
+        assert {name: why for name, why in wrong.items() if why} == {}
+
+
 def _about(field: str, sample: Sample) -> bool:
-    return field.startswith(sample.where) or sample.where.startswith(field)
+    """Whether one path is the other, or leads to it."""
+    shorter, longer = sorted((field, sample.where), key=len)
+    return longer == shorter or longer.startswith((f"{shorter}.", f"{shorter}["))

@@ -23,7 +23,6 @@ from nova_core.testing.played_upstream import CALLS
 from nova_core.testing.provider_bench import chat_request, drained, embeddings_request, responses_request
 from nova_core.testing.upstream_http import Received
 from nova_core.types.call import CallOptions
-from nova_core.types.deployment import Deployment
 from nova_core.types.message import Stream
 
 STATUSES = (401, 403, 404, 408, 413, 422, 429, 500, 503, 529)
@@ -44,13 +43,11 @@ PARALLEL_RESULTS: list[dict[str, Any]] = [
 class UpstreamConformance(FramingConformance, AccountsConformance):
     """Tests of a provider that hands exchanges to the core. Uses the `upstream` fixture; see also `PlayedUpstream`.
 
-    `key_env` is the environment variable of the key, None if there is none. `unsupported` is a member of a chat
-    request, with a value, that the vendor cannot take. `too_long` and `against_policy` are the vendor's own answers to
-    a prompt that does not fit the context window, and to one that its content filter stops: fields of a `Script`.
-    `call_ids` are what the vendor gets for the ids `c1` and `c2` of calls.
+    `unsupported` is a member of a chat request, with a value, that the vendor cannot take. `too_long` and
+    `against_policy` are the vendor's own answers to a prompt that does not fit the context window, and to one that its
+    content filter stops: fields of a `Script`. `call_ids` are what the vendor gets for the ids `c1` and `c2` of calls.
     """
 
-    key_env: ClassVar[str | None] = None
     unsupported: ClassVar[tuple[str, Any] | None] = None
     call_ids: ClassVar[tuple[bytes, ...]] = (b"c1", b"c2")
     too_long: ClassVar[Mapping[str, Any]] = {
@@ -63,16 +60,6 @@ class UpstreamConformance(FramingConformance, AccountsConformance):
         "message": "The prompt was stopped by the content management policy.",
         "code": "content_policy_violation",
     }
-
-    async def test_the_environment_completes_a_deployment(self) -> None:
-        if self.key_env is None:
-            pytest.skip(f"{self.provider} has no key")
-        address = self.upstream.url + self.api_path
-        bare = Deployment(id="d", group="g", provider=self.provider, model=self.model, api_base=address)
-        completed: Deployment = self.plugin.complete(bare, {self.key_env: KEY})
-        assert completed.api_key is not None
-        assert completed.api_key.reveal() == KEY
-        assert completed.api_base == address
 
     async def test_the_upstream_is_asked_for_its_own_model_with_the_key(self) -> None:
         self.needs("chat")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from nova_core.testing.server_process import ServerProcess
     from nova_core.testing.upstream import ScriptedUpstream
 
-pytest.register_assert_rewrite("nova_core.testing.conformance", "nova_core.testing.conformance_upstream")
+KITS = ("conformance", "conformance_upstream", "conformance_answers", "conformance_operations")
+pytest.register_assert_rewrite(*(f"nova_core.testing.{kit}" for kit in KITS))
 
 StartServer = Callable[..., "ServerProcess"]
 

@@ -12,7 +12,7 @@ import msgspec
 from nova_core.gateway.exchange import perform
 from nova_core.gateway.policy import Limits
 from nova_core.gateway.relay import chunks_of
-from nova_core.gateway.transport import Transport
+from nova_core.gateway.transport import Transport, TransportOptions
 from nova_core.gateway.transport_default import default_transport
 from nova_core.plugins.active import activate, new_manager
 from nova_core.plugins.compiler import compile_pipeline
@@ -28,6 +28,8 @@ from nova_core.wire.assemble import assemble
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.openai_image_edits import OPENAI_IMAGE_EDITS
+from nova_core.wire.openai_images import OPENAI_IMAGES
 from nova_core.wire.openai_responses import OPENAI_RESPONSES
 from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS
 
@@ -37,7 +39,8 @@ LIMITS = Limits(connect=5.0, total=20.0, first_chunk=20.0, idle=20.0)
 class ProviderBench:
     """A provider plugin registered as the gateway registers it, and a deployment of it.
 
-    `call` and `exchange` are those of the latest request.
+    `call` and `exchange` are those of the latest request, `read` its exchanges that had a whole answer, with that.
+    Where `waits` is false, what is asked again later is asked at once.
     """
 
     def __init__(self, plugin: Any, deployment: Deployment, transport: Transport) -> None:
@@ -48,26 +51,34 @@ class ProviderBench:
         self.deployment = deployment
         self.call: Call | None = None
         self.exchange: Exchange | None = None
+        self.read: list[tuple[Exchange, UpstreamResponse]] = []
+        self.waits = True
 
     async def ask(self, request: Request, options: CallOptions | None = None, **changes: Any) -> Reply | Stream:
         """One attempt; `changes` are to the deployment. Raises what the attempt raises."""
-        self.call = Call(request, options=options)
-        deployment = replace(self.deployment, **changes)
-        answer = await self._step.ask(self.call, request, deployment)
+        answer = await self.said(request, options, **changes)
         if isinstance(answer, Exchange):
-            return await perform(self._transport, self.call, self._noted(answer), LIMITS)
+            assert self.call is not None
+            answer = await perform(self._transport, self.call, self._noted(answer), LIMITS)
         assert isinstance(answer, Reply | Stream), f"provider_call answered {answer!r}"
         return answer
+
+    async def said(self, request: Request, options: CallOptions | None = None, **changes: Any) -> Any:
+        """What the provider says to a request: an answer, or the exchange that leads to one. Nobody is asked yet."""
+        self.call = Call(request, options=options)
+        self.read = []
+        return await self._step.ask(self.call, request, replace(self.deployment, **changes))
 
     def _noted(self, exchange: Exchange) -> Exchange:
         """The exchange, noted as the latest; so are those that it leads to."""
         self.exchange = exchange
 
         def read(response: UpstreamResponse) -> Reply | Exchange:
+            self.read.append((exchange, response))
             answer = exchange.read(response)
             return self._noted(answer) if isinstance(answer, Exchange) else answer
 
-        return msgspec.structs.replace(exchange, read=read)
+        return msgspec.structs.replace(exchange, read=read, wait=exchange.wait if self.waits else 0.0)
 
     async def chat(self, request: Request, **changes: Any) -> ChatReply:
         """A whole chat reply, typed; a stream is read to its end and put together."""
@@ -81,7 +92,9 @@ class ProviderBench:
 @asynccontextmanager
 async def bench(plugin: Any, deployment: Deployment) -> AsyncIterator[ProviderBench]:
     """A bench with a transport of its own, closed at the end."""
-    transport = default_transport()
+    # A played upstream speaks plain HTTP: to load the system's certificates would take longer than the test.
+    plain = (deployment.api_base or "").startswith("http://")
+    transport = default_transport(TransportOptions(ssl_verify=False) if plain else TransportOptions())
     try:
         yield ProviderBench(plugin, deployment, transport)
     finally:
@@ -133,6 +146,19 @@ def transcription_request(model: str, content: bytes = b"RIFF....WAVE", **member
     """A request for a transcript as a caller sends it, of a file that has come."""
     file = File("talk.wav", "audio/wav", InMemory(content))
     return Request("transcription", OPENAI_TRANSCRIPTIONS, {"model": model, "file": file, **members})
+
+
+def images_request(model: str, **members: Any) -> Request:
+    """A request for images as a caller sends it."""
+    return Request("image_generation", OPENAI_IMAGES, {"model": model, "prompt": "a cat", **members})
+
+
+def edit_request(model: str, *images: bytes, mask: bytes | None = None, **members: Any) -> Request:
+    """A request to edit images (PNG) as a caller sends it, the files of which have come."""
+    files = [File(f"{place}.png", "image/png", InMemory(each)) for place, each in enumerate(images)]
+    given = {} if mask is None else {"mask": File("mask.png", "image/png", InMemory(mask))}
+    asked = {"model": model, "prompt": "a hat on the cat", "image": files if len(files) > 1 else files[0]}
+    return Request("image_edit", OPENAI_IMAGE_EDITS, {**asked, **given, **members})
 
 
 def function_tool(name: str, **properties: Mapping[str, Any]) -> dict[str, Any]:

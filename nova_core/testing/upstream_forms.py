@@ -97,11 +97,12 @@ def _event(data: dict[str, Any]) -> bytes:
 
 
 def _asks_stream(body: Mapping[str, Any]) -> bool:
-    return body.get("stream") == "true"
+    return body.get("stream") in ("true", True)
 
 
 FORM_SHAPES: tuple[tuple[str, Shape], ...] = (
     ("/audio/transcriptions", Shape(_transcript, _error, _transcript_pieces, streams=True, asks_stream=_asks_stream)),
     ("/audio/translations", Shape(_transcript, _error)),
+    ("/images/variations", Shape(_edited, _error)),
     ("/images/edits", Shape(_edited, _error, _edited_pieces, streams=True, asks_stream=_asks_stream)),
 )

@@ -23,15 +23,28 @@ def _items(said: Said) -> list[Item]:
     return items
 
 
-def _response(said: Said, **changes: Any) -> dict[str, Any]:
+def _usage(said: Said) -> dict[str, Any]:
     given, made = said.usage
-    usage = {
+    return {
         "input_tokens": given,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": made,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": given + made,
     }
+
+
+def _counted(said: Said) -> dict[str, Any]:
+    return {"object": "response.input_tokens", "input_tokens": said.usage[0]}
+
+
+def _compacted(said: Said) -> dict[str, Any]:
+    item = {"id": "cmp_scripted", "type": "compaction", "encrypted_content": "gAAAAscripted"}
+    head = {"id": RESPONSE_ID, "object": "response.compaction", "created_at": CREATED}
+    return {**head, "output": [item], "usage": _usage(said)}
+
+
+def _response(said: Said, **changes: Any) -> dict[str, Any]:
     head = {"id": RESPONSE_ID, "object": "response", "created_at": CREATED, "model": f"{said.model}-2025"}
     repeated = {
         "previous_response_id": said.body.get("previous_response_id"),
@@ -40,8 +53,8 @@ def _response(said: Said, **changes: Any) -> dict[str, Any]:
         "parallel_tool_calls": said.body.get("parallel_tool_calls", True),
         "metadata": said.body.get("metadata", {}),
     }
-    end = {"status": "completed", "error": None, "incomplete_details": None, "output": _items(said), "usage": usage}
-    return {**head, **repeated, **end, **changes}
+    end = {"status": "completed", "error": None, "incomplete_details": None, "output": _items(said)}
+    return {**head, **repeated, **end, "usage": _usage(said), **changes}
 
 
 def _events(said: Said) -> Iterator[dict[str, Any]]:
@@ -79,11 +92,9 @@ def response_pieces(events: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> 
     )
 
 
+_error = shape_for("/chat/completions").error
 RESPONSES_SHAPES: tuple[tuple[str, Shape], ...] = (
-    (
-        "/responses",
-        Shape(
-            _response, shape_for("/chat/completions").error, lambda said: response_pieces(_events(said)), streams=True
-        ),
-    ),
+    ("/responses", Shape(_response, _error, lambda said: response_pieces(_events(said)), streams=True)),
+    ("/responses/input_tokens", Shape(_counted, _error)),
+    ("/responses/compact", Shape(_compacted, _error)),
 )

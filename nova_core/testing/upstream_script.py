@@ -69,6 +69,15 @@ class Script:
         return None
 
 
+def filled(value: Any, url: str) -> Any:
+    """Data with `{upstream}` replaced by the upstream's URL in every string."""
+    if isinstance(value, str):
+        return value.replace("{upstream}", url)
+    if isinstance(value, Mapping):
+        return {key: filled(item, url) for key, item in value.items()}
+    return [filled(item, url) for item in value] if isinstance(value, list | tuple) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A script for one request: header lines and the pieces of the body."""

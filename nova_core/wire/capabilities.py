@@ -16,6 +16,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.fidelity import Fate
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange
+from nova_core.wire.operation_samples import OPERATION_SAMPLES
 from nova_core.wire.samples import SAMPLES
 
 logger = logging.getLogger("nova.wire")
@@ -44,7 +45,7 @@ def told_by_samples(call: Callable[..., Any] | None, deployment: Deployment) -> 
 
 
 def _fate(provider_call: Callable[..., Any], deployment: Deployment, name: str) -> Fate | None:
-    sample = SAMPLES.get(name)
+    sample = SAMPLES.get(name) or OPERATION_SAMPLES.get(name)
     if sample is None:
         return None
     asked = of_nobody(deployment)

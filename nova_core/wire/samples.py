@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from nova_core.types.message import Request
+from nova_core.types.dialect import Dialect
+from nova_core.types.message import Operation, Request
 from nova_core.wire.openai_chat import OPENAI_CHAT
 
 PIXEL: Final = (
@@ -29,26 +30,42 @@ TOOL: Final = {
 QUESTION: Final = {"type": "text", "text": "What is this?"}
 
 
+def said(*parts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A question, and these parts of content after it."""
+    return [{"role": "user", "content": [QUESTION, *parts] if parts else QUESTION["text"]}]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The least that an operation can be asked: members of a caller's request, without the model."""
+
+    operation: Operation
+    dialect: Dialect
+    members: Mapping[str, Any]
+
+    def request(self, model: str, **more: Any) -> Request:
+        """A request for it, with more members."""
+        return Request(self.operation, self.dialect, {"model": model, **self.members, **more})
+
+
+CHAT: Final = Asked("chat", OPENAI_CHAT, {"messages": said()})
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Members of a chat request that ask for one thing; `where` is the path of a note on all of it.
+    """Members of a request that ask for one thing; `where` is the path of a note on all of it.
 
-    `beside` are members that it needs beside it, and that ask for nothing new.
+    `beside` are members that it needs beside it, and that ask for nothing new; `of` is what it is asked beside.
     """
 
     where: str
     members: Mapping[str, Any]
     beside: Mapping[str, Any]
+    of: Asked = CHAT
 
     def request(self, model: str, *, without: bool = False) -> Request:
         """A request that asks for it, or the same one that does not."""
-        asked = {} if without else self.members
-        return Request("chat", OPENAI_CHAT, {"model": model, "messages": said(), **self.beside, **asked})
-
-
-def said(*parts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A question, and these parts of content after it."""
-    return [{"role": "user", "content": [QUESTION, *parts] if parts else QUESTION["text"]}]
+        return self.of.request(model, **{**self.beside, **({} if without else self.members)})
 
 
 def _content(part: Mapping[str, Any]) -> Sample:

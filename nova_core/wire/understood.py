@@ -42,13 +42,18 @@ def spoken(
     return said.with_members({"messages": without_key(said.get("messages"), MARK)}) if marks.notes else said
 
 
-def capabilities_within(understood: Collection[str]) -> Capabilities:
-    """What `spoken` makes of chats: content of every kind goes through, parameters as they are `understood`."""
+def capabilities_within(understood: Collection[str], *, unread: Collection[str] = ()) -> Capabilities:
+    """What `spoken` makes of chats: content goes through, parameters as they are `understood`.
+
+    `unread` are abilities (`vision`, …) that the provider refuses later.
+    """
 
     def fate(name: str) -> Fate | None:
         sample = SAMPLES.get(name)
         if sample is None:
             return None
+        if name in unread:
+            return Fate.LOST
         missing = {*sample.members, *sample.beside} - {"messages"} - frozenset(understood)
         if missing - HINTS:
             return Fate.LOST

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields
-from typing import Final
+from typing import Final, Protocol
 
-from nova_core.types.chat import ChatRequest, Message, Part
+from nova_core.types.chat import ChatRequest, Message, Part, ResponseFormat
 from nova_core.wire.drop_policy import is_default
 from nova_core.wire.openai_chat.notes import Notes
 
@@ -35,6 +35,32 @@ def note_unsaid(typed: ChatRequest, said: Collection[str], notes: Notes) -> None
         harmless = name in HARMLESS or is_default(called, value)
         (notes.hint if harmless else notes.lost)(called)
     notes.extra({}, typed.extra)
+
+
+class Noting(Protocol):
+    """Whatever collects notes on fields."""
+
+    def mapped(self, field: str, detail: str = "") -> None:
+        """Said in other words."""
+        ...
+
+    def hint(self, field: str, detail: str = "") -> None:
+        """Left out, and harmless."""
+        ...
+
+
+def note_schema(wanted: ResponseFormat, notes: Noting, strict: str) -> str:
+    """Note what is said beside the schema of an answer: its names are hints, and `strict` is why it holds anyway.
+
+    Answers the path of the schema.
+    """
+    path = "response_format.json_schema" if wanted.kind == "json_schema" else "response_format"
+    for name in ("name", "description"):
+        if getattr(wanted, name) is not None:
+            notes.hint(f"{path}.{name}")
+    if wanted.strict is not None:
+        notes.mapped(f"{path}.strict", strict)
+    return path
 
 
 def note_beside(said: Message | Part, path: str, notes: Notes) -> None:

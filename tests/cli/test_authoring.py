@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from nova_core.cli.authoring.template import Beside
 from tests.house.tree import ROOT
 
 KINDS = {
     "openai": ("acme", "--wire", "openai"),
+    "more": ("acme-more", *(word for each in Beside for word in ("--operation", each))),
     "own": ("big-cloud_ai", "--wire", "own"),
     "router": ("my-router", "--kind", "router"),
     "guardrail": ("nova-plugin-rail", "--kind", "guardrail"),
@@ -33,10 +35,12 @@ def test_a_new_plugin_passes_at_once_and_is_tidy(nova, words):
     (folder,) = nova.folder.iterdir()
     assert {"pyproject.toml", "README.md", "tests"} < {path.name for path in folder.iterdir()}
     if "own" not in words:  # that one passes in the tutorial of the documentation
-        ran = nova("plugin", "test", folder.name)
+        few = ("--", "-k", "words or shape") if "--operation" in words else ()
+        ran = nova("plugin", "test", folder.name, *few)
         assert ran.code == 0, ran.out
         assert ran.out.splitlines()[-1].startswith("passed: ")
-        assert ("no parameter is lost in silence" in ran.out) == ("provider" in (folder / "pyproject.toml").read_text())
+        provides = "provider" in (folder / "pyproject.toml").read_text() and not few
+        assert ("no parameter is lost in silence" in ran.out) == provides
     for check in (("check",), ("format", "--check")):
         ruff = [sys.executable, "-m", "ruff", *check, "--config", str(ROOT / "pyproject.toml"), str(folder)]
         tidy = subprocess.run(ruff, capture_output=True, text=True, check=False)
@@ -55,6 +59,12 @@ def test_a_wire_format_that_nobody_knows_is_refused(nova):
     ran = nova("plugin", "new", "acme", "--wire", "o")
     assert ran.code == 2
     assert "--wire openai_chat or --wire own" in ran.err
+
+
+def test_operations_are_for_providers_that_speak_the_api_they_are_of(nova):
+    for words in (("--wire", "own"), ("--kind", "router")):
+        ran = nova("plugin", "new", "acme", "--operation", "speech", *words)
+        assert (ran.code, list(nova.folder.iterdir())) == (2, [])
 
 
 def test_nothing_is_overwritten_and_no_name_taken(nova):

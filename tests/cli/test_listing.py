@@ -117,12 +117,14 @@ model_list:
   - model_name: instruct
     params: {model: text-completion-openai/gpt-3.5-turbo-instruct, api_key: k}
     model_info: {supports_vision: true}
+  - model_name: voice
+    params: {model: aws_polly/neural, api_key: k, aws_region_name: eu-west-1}
 """
 
 
 def test_what_a_model_can_be_asked_for_is_what_its_provider_sends_and_it_takes(nova):
     nova.write("nova.yaml", CAPABLE)
-    claude, llava, instruct = json.loads(nova("models", "--capabilities", "--json").out)
+    claude, llava, instruct, voice = json.loads(nova("models", "--capabilities", "--json").out)
     assert claude["name"] == llava["name"] == "chat"
     assert claude["supports_function_calling"] is True
     assert claude["supports_audio_input"] is False
@@ -132,6 +134,8 @@ def test_what_a_model_can_be_asked_for_is_what_its_provider_sends_and_it_takes(n
     assert llava["supports_audio_input"] is False, "no word of the operator gives a provider words it has not"
     assert llava["supports_function_calling"] is None
     assert instruct["supports_vision"] is False
+    assert voice["supported_params_beside_chat"] == {"speech": ["voice", "response_format", "stream_format"]}
+    assert claude["supported_params_beside_chat"] == {}
     lines = nova("models", "--capabilities").out.splitlines()
     assert lines[0].split()[:5] == ["MODEL", "SERVED", "BY", "TOOLS", "PARALLEL"]
     assert lines[2].split() == [

@@ -15,10 +15,12 @@ from nova_core.testing import ProviderConformance
 from nova_core.types.capabilities import Capabilities
 from nova_core.types.deployment import Deployment
 from nova_core.types.fidelity import Fate
+from nova_core.types.message import Operation
 from nova_core.types.secret import Secret
 from nova_core.wire.capabilities import capabilities_of
+from nova_core.wire.operation_samples import ASKED, samples_of
 from nova_core.wire.samples import PARAMETERS
-from tests.house.kits import kits
+from tests.house.kits import kits, operation_kits
 from tests.house.tree import plugins
 
 ANY_MODEL = "model-a"
@@ -90,6 +92,37 @@ def parameter_cells() -> list[tuple[str, ...]]:
     ]
 
 
+def operation_cells() -> list[tuple[str, ...]]:
+    """What becomes of parameters of the operations beside chat that are not sent as they are meant."""
+    rows = []
+    for provider, operation, deployment in served_operations():
+        known = capabilities_of(provider, deployment)
+        lost, left = (
+            ", ".join(f"`{each}`" for each in samples_of(operation) if known.fate(f"{operation}.{each}") is fate)
+            for fate in (Fate.LOST, Fate.HINT)
+        )
+        if lost or left:
+            rows.append((f"`{_named(deployment.provider, deployment.model)}`", operation, lost, left))
+    return sorted(rows)
+
+
+@cache
+def served_operations() -> tuple[tuple[Any, Operation, Deployment], ...]:
+    """Each operation beside chat of each provider, at its kit's model where it has one, else at any."""
+    tried = {(kit.provider, kit.operation): kit for kit in operation_kits()}
+    found: list[tuple[Any, Operation, Deployment]] = []
+    for plugin in plugins():
+        for prefix, value in plugin.entry_points("nova.providers").items():
+            for operation in ASKED:
+                kit = tried.get((prefix, operation))
+                model, base = (kit.model, f"https://api.example.com{kit.api_path}") if kit else (ANY_MODEL, ADDRESS)
+                provider = kit.plugin if kit else _provider(value)
+                if operation in provider.operations(model):
+                    settings = kit.settings if kit else {}
+                    found.append((provider, operation, _deployed(prefix, model, provider, base, **settings)))
+    return tuple(found)
+
+
 def _entries() -> Iterator[Taken]:
     by_prefix: dict[str, list[type[ProviderConformance]]] = {}
     for kit in kits():
@@ -112,15 +145,24 @@ def _of_kit(kit: type[ProviderConformance]) -> Taken:
 
 
 def _taken(prefix: str, model: str, provider: Any, base: str, **settings: Any) -> Taken:
+    served = provider.operations(model)
+    deployment = _deployed(prefix, model, provider, base, **settings)
+    operations = tuple(name for name in OPERATIONS if name in served)
+    return Taken(_named(prefix, model), operations, capabilities_of(provider, deployment))
+
+
+def _named(prefix: str, model: str) -> str:
+    return f"{prefix}/…" if model in (ANY_MODEL, "embed-a") else f"{prefix}/{model}"
+
+
+def _deployed(prefix: str, model: str, provider: Any, base: str, **settings: Any) -> Deployment:
     bare = Deployment("id", "group", prefix, model, api_base=base, api_key=Secret("key-of-nobody"))
     bare = replace(bare, **settings)
     try:
-        deployment = provider.complete(bare, {})
+        completed: Deployment = provider.complete(bare, {})
     except ConfigurationError:
-        deployment = bare
-    named = f"{prefix}/…" if model in (ANY_MODEL, "embed-a") else f"{prefix}/{model}"
-    served = provider.operations(model)
-    return Taken(named, tuple(name for name in OPERATIONS if name in served), capabilities_of(provider, deployment))
+        return bare
+    return completed
 
 
 def _provider(value: str) -> Any:

@@ -34,7 +34,7 @@ from nova_core.errors import NovaError
 from nova_core.hookspecs import NovaSpec
 from nova_core.plugins.provider_rows import provider_row
 from nova_core.plugins.steps import SYNC_HOOKS, hook_parameters
-from tests.docs.matrix import COLUMNS, capability_cells, parameter_cells
+from tests.docs.matrix import COLUMNS, capability_cells, operation_cells, parameter_cells
 from tests.docs.pages import pages
 from tests.house.tree import plugins
 from tests.server.bad_input import ROWS
@@ -156,10 +156,16 @@ def parameters() -> str:
     return rendered(("model", "refused by name", "left out, and named"), parameter_cells())
 
 
+def operation_parameters() -> str:
+    """The same of the operations beside chat."""
+    return rendered(("model", "operation", "refused by name", "left out, and named"), operation_cells())
+
+
 MAKERS: Mapping[str, Callable[[], str]] = {
     "hooks": hooks,
     "capabilities": capabilities,
     "parameters": parameters,
+    "operation-parameters": operation_parameters,
     "providers": providers,
     "errors": error_tree,
     "bad-input": bad_input,

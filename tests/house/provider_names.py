@@ -14,7 +14,7 @@ WIRE = CORE / "wire"
 # Providers whose names are words of the language, of an API (`echo` is a parameter of completions), or of keys that
 # configurations have had for long (`azure_ad_token`): a literal names the provider only where the code speaks of a
 # provider.
-ORDINARY_WORDS = {"azure", "local", "echo", "infinity", "meta", "morph", "prism", "sail", "synthetic"}
+ORDINARY_WORDS = {"azure", "local", "echo", "infinity", "meta", "morph", "prism", "sail", "synthetic", "transcribe"}
 
 
 @dataclass(frozen=True, slots=True)

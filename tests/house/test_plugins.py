@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from inspect import iscoroutinefunction
 
 import pytest
 
+from nova_core.testing import OperationConformance
+from tests.docs.matrix import served_operations
 from tests.house.kits import kits_of
 from tests.house.tree import ROOT, plugins
 
@@ -69,6 +72,20 @@ def test_a_provider_runs_the_conformance_kit_for_every_family_that_it_serves(plu
     assert tested <= set(served)
     objects = {value for name, value in served.items() if name in tested}
     assert set(served.values()) == objects or plugin.name in ONE_LINE_A_VENDOR
+
+
+@pytest.mark.parametrize(
+    "plugin", [each for each in plugins() if each.entry_points("nova.providers")], ids=lambda plugin: plugin.name
+)
+def test_a_provider_runs_the_conformance_kit_of_every_operation_beside_chat(plugin):
+    own = plugin.entry_points("nova.providers")
+    served = {
+        operation
+        for provider, operation, deployment in served_operations()
+        if deployment.provider in own and not iscoroutinefunction(provider.provider_call)
+    }
+    tested = {kit.operation for kit in kits_of(plugin) if issubclass(kit, OperationConformance)}
+    assert served <= tested
 
 
 def test_every_folder_under_plugins_is_a_distribution():

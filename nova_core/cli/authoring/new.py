@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from nova_core.cli.authoring.naming import PluginNames
-from nova_core.cli.authoring.template import Kind, Wire, plugin_files
-from nova_core.cli.failures import CommandError
+from nova_core.cli.authoring.template import Beside, Kind, Wire, plugin_files
+from nova_core.cli.failures import CommandError, UsageError
 
 
 def new(
@@ -18,18 +18,24 @@ def new(
     wire: Annotated[
         str, typer.Option("--wire", help="Of a provider: `openai` (the vendor speaks OpenAI's API), or `own`.")
     ] = Wire.OPENAI_CHAT.value,
+    operation: Annotated[
+        list[Beside] | None,
+        typer.Option("--operation", help="Of an `openai` one: what it serves beside chat. Repeatable."),
+    ] = None,
 ) -> None:
     """Write a plugin that works: a distribution with its tests, in a new folder here.
 
     Nothing is overwritten. `nova plugin test` passes at once; from there on it is yours to change.
     """
-    names, spoken = PluginNames.of(name), Wire.of(wire)
+    names, spoken, beside = PluginNames.of(name), Wire.of(wire), list(dict.fromkeys(operation or ()))
+    if beside and (kind is not Kind.PROVIDER or spoken is not Wire.OPENAI_CHAT):
+        raise UsageError("--operation is for providers that speak OpenAI's API", hint="leave out --kind and --wire")
     if kind is Kind.PROVIDER:
         _refuse_owned(names.name)
     folder = Path(names.distribution)
     if folder.exists():
         raise CommandError(f"{folder} is there already, and is left as it is", hint="choose another name")
-    for path, text in plugin_files(names, kind, spoken).items():
+    for path, text in plugin_files(names, kind, spoken, beside).items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

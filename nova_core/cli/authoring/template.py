@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from importlib.resources import files
 from string import Template
@@ -18,6 +18,18 @@ class Kind(StrEnum):
     PROVIDER = "provider"
     ROUTER = "router"
     GUARDRAIL = "guardrail"
+
+
+class Beside(StrEnum):
+    """Operations beside chat that a new provider may begin with, in OpenAI's formats (rerank: in Jina's)."""
+
+    RERANK = "rerank"
+    MODERATION = "moderation"
+    IMAGE_GENERATION = "image_generation"
+    IMAGE_EDIT = "image_edit"
+    SPEECH = "speech"
+    TRANSCRIPTION = "transcription"
+    TRANSLATION = "translation"
 
 
 class Wire(StrEnum):
@@ -57,7 +69,7 @@ Then a configuration can name it:
 }
 
 
-def plugin_files(names: PluginNames, kind: Kind, wire: Wire) -> dict[str, str]:
+def plugin_files(names: PluginNames, kind: Kind, wire: Wire, beside: Sequence[Beside] = ()) -> dict[str, str]:
     """Every file of the distribution: its path in the folder, and its text."""
     said = {**names.placeholders(), **_range(), "kind": kind}
     said["group"] = "nova.providers" if kind is Kind.PROVIDER else "nova.plugins"
@@ -71,6 +83,10 @@ def plugin_files(names: PluginNames, kind: Kind, wire: Wire) -> dict[str, str]:
     }
     modules = PROVIDER_MODULES[wire] if kind is Kind.PROVIDER else ("plugin.py",)
     sources |= {f"{package}/{module}": f"{folder}/{module}" for module in modules}
+    if beside:
+        said["operations"] = "\n".join(f'    "{each}",' for each in beside)
+        sources[f"{package}/provider.py"] = f"{wire}/provider_of_more.py"
+        sources |= {f"tests/test_{said['module']}_{each}.py": f"operations/{each}.py" for each in beside}
     written = {path: Template(_template(source)).substitute(said) for path, source in sources.items()}
     return {**written, f"{package}/py.typed": ""}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nova_core.errors import AuthenticationError, NotFoundError, UnsupportedParamsError
+from nova_core.errors import AuthenticationError, NotFoundError
 from nova_core.testing import ScriptedUpstream
 from nova_core.testing.provider_bench import bench
 from nova_core.types.call import Call, CallOptions
@@ -48,15 +48,6 @@ def test_the_model_is_the_engine():
     }
     _, body = asked(input="<speak>Hi</speak>", voice={"id": "Amy"}, speed=1)
     assert (body["TextType"], body["VoiceId"], body["OutputFormat"]) == ("ssml", "Amy", "mp3")
-
-
-def test_what_an_engine_cannot_be_told_is_refused_or_dropped():
-    for name, value in (("response_format", "flac"), ("speed", 1.5), ("instructions", "whisper")):
-        with pytest.raises(UnsupportedParamsError, match=name):
-            asked(**{name: value})
-        call, body = asked(True, **{name: value})
-        assert name in call.fidelity.dropped
-        assert body["OutputFormat"] == "mp3"
 
 
 async def test_audio_comes_as_it_is_made_and_requests_are_signed(upstream: ScriptedUpstream):

@@ -11,7 +11,7 @@ from nova_core.types.audio import TranscriptionReply, TranscriptionRequest
 from nova_core.types.message import Members, decoded
 from nova_core.types.usage import Units, Usage
 from nova_core.wire.openai_chat.notes import Notes
-from nova_core.wire.transcribing import Transcribing, note_unsaid
+from nova_core.wire.transcribing import Transcribing, note_times, note_unsaid
 
 LOCALES: Mapping[str, str] = {
     "en": "en-US", "zh": "zh-CN", "ja": "ja-JP", "ko": "ko-KR", "pt": "pt-BR", "hi": "hi-IN", "ar": "ar-SA",
@@ -33,6 +33,7 @@ class FastTranscription(Transcribing):
     def said(self, typed: TranscriptionRequest, notes: Notes) -> dict[str, Any]:
         """The file, and the definition."""
         note_unsaid(typed, notes, "prompt", "temperature")
+        note_times(typed, notes, "word", "segment")
         members: dict[str, Any] = {"file": typed.file}
         if typed.language is not None:
             members["locales"] = [locale_of(typed.language)]

@@ -37,7 +37,7 @@ def check(members: Members) -> None:
     check_error(members)
     if not isinstance(decoded(members.get("message")), Mapping):
         raise BadGatewayError("the upstream's reply has no `message`")
-    if (finish := decoded(members.get("finish_reason"))) in FAILED:
+    if isinstance(finish := decoded(members.get("finish_reason")), str) and finish in FAILED:
         raise BadGatewayError(f"the upstream ended its answer with {finish}")
 
 
@@ -55,7 +55,7 @@ def parse(members: Data) -> ChatReply:
     try:
         said = members["message"]
         calls = [_call(call) for call in said.get("tool_calls") or ()]
-        plan = [Thinking(said["tool_plan"])] if said.get("tool_plan") else []
+        plan = [Thinking(str(said["tool_plan"]))] if said.get("tool_plan") else []
         content = list(_content(said.get("content") or (), said.get("citations") or ()))
         finish, native = finish_of(members.get("finish_reason"), called=bool(calls))
         logprobs = [logprob(item) for item in members.get("logprobs") or ()]

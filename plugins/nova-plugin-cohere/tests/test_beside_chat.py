@@ -8,8 +8,7 @@ import pytest
 
 from nova_core.errors import BadGatewayError, UnsupportedParamsError
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench, embeddings_request, transcription_request
-from nova_core.types.audio import TranscriptionReply
+from nova_core.testing.provider_bench import bench, embeddings_request
 from nova_core.types.deployment import Deployment
 from nova_core.types.embeddings import EmbeddingsReply
 from nova_core.types.message import Reply, Request
@@ -104,18 +103,3 @@ async def test_documents_are_ranked_and_given_back(upstream: ScriptedUpstream) -
     check_rerank(upstream.last.json)
     assert (upstream.last.path, reply.typed.search_units) == ("/v2/rerank", 1)
     assert upstream.last.json == {"model": "rerank-v3.5", "query": "q", "documents": ["a", "b", "c"], "top_n": 2}
-
-
-async def test_talks_are_transcribed_and_what_has_no_word_there_is_refused(upstream: ScriptedUpstream) -> None:
-    upstream.script("*", json={"text": "hello"})
-    made = Deployment("d", "g", "cohere", "cohere-transcribe", api_base=upstream.url)
-    async with bench(plugin, plugin.complete(made, {})) as ours:
-        reply = await ours.ask(transcription_request("g", b"abc", language="en", response_format="text"))
-        for name, value in {"prompt": "Nova", "include": ["logprobs"], "response_format": "srt"}.items():
-            with pytest.raises(UnsupportedParamsError, match=name):
-                await ours.ask(transcription_request("g", **{name: value}))
-    assert isinstance(reply, Reply)
-    assert isinstance(reply.typed, TranscriptionReply)
-    assert (reply.typed.text, upstream.last.path) == ("hello", "/v2/audio/transcriptions")
-    assert upstream.last.members == {"model": "cohere-transcribe", "language": "en"}
-    assert upstream.last.form[-1].content == b"abc"

@@ -11,7 +11,7 @@ from nova_core.types.audio import TranscriptionReply, TranscriptionRequest
 from nova_core.types.message import Members, decoded
 from nova_core.types.usage import Units, Usage
 from nova_core.wire.openai_chat.notes import Notes
-from nova_core.wire.transcribing import TIMED, Transcribing, note_unsaid
+from nova_core.wire.transcribing import TIMED, Transcribing, note_times, note_unsaid
 
 EXTRAS = frozenset(
     {
@@ -35,6 +35,7 @@ class DeepgramListen(Transcribing):
     def said(self, typed: TranscriptionRequest, notes: Notes) -> dict[str, Any]:
         """Members of the query, and the file."""
         note_unsaid(typed, notes, "prompt", "temperature")
+        note_times(typed, notes, "word", "segment")
         members: dict[str, Any] = {"file": typed.file, "smart_format": True}
         if typed.language is None:
             members["detect_language"] = True

@@ -8,6 +8,7 @@ from nova_core.errors import BadRequestError
 from nova_core.hookspecs import hookimpl
 from nova_core.types.audio import SpeechRequest, TranscriptionRequest
 from nova_core.types.call import Call
+from nova_core.types.capabilities import Capabilities
 from nova_core.types.deployment import Deployment
 from nova_core.types.images import ImageRequest
 from nova_core.types.message import Reply, Request, Stream
@@ -15,6 +16,7 @@ from nova_core.types.moderation import ModerationRequest
 from nova_core.types.rerank import RerankRequest
 from nova_core.types.routing import ModelCard
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS
+from nova_core.wire.drop_policy import DropPolicy
 from nova_core.wire.jina_rerank import JINA_RERANK
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
@@ -27,6 +29,7 @@ from nova_plugin_echo.chat import answer, begin, count_words, pieces, whole
 from nova_plugin_echo.directives import directions
 from nova_plugin_echo.hearing import hear
 from nova_plugin_echo.media import draw, moderate, rank, speech_of, spoken
+from nova_plugin_echo.unheard import fate, unheard
 from nova_plugin_echo.vectors import embed
 
 
@@ -46,9 +49,15 @@ class Echo(Provider):
         """Every one that it has, of any model."""
         return super().operations(model) | {"rerank", "moderation", "image_generation", "speech", "transcription"}
 
+    def capabilities(self, deployment: Deployment) -> Capabilities:
+        """What an echo depends on is heard, everything else left out and named."""
+        return Capabilities(fate)
+
     @hookimpl
     async def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Reply | Stream:
         """Answer as directed. Raises the error it was told to, BadRequestError for an operation it has not."""
+        policy, asked_in_vain = DropPolicy.of(call.options, deployment), unheard(request.typed)
+        call.fidelity = policy.settle(asked_in_vain, provider=deployment.provider, model=deployment.model)
         match request.operation:
             case "chat" | "completion":
                 return await self._chat(call, request, deployment)

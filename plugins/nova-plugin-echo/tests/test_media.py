@@ -60,9 +60,8 @@ def test_images_are_as_many_and_as_large_as_asked_for():
     assert reply.size == "32x16"
     assert len({image.url for image in reply.images}) == 2
     assert base64.b64decode(reply.images[0].url.partition(",")[2]).startswith(b"\x89PNG")
-    for wrong in (ImageRequest("m", "p", size="big"), ImageRequest("m", "p", output_format="webp")):
-        with pytest.raises(BadRequestError):
-            draw(wrong, "m", 1)
+    with pytest.raises(BadRequestError):
+        draw(ImageRequest("m", "p", size="big"), "m", 1)
 
 
 async def audio_of(request: SpeechRequest, model: str = "echo") -> bytes:

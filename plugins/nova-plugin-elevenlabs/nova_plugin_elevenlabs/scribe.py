@@ -11,7 +11,7 @@ from nova_core.types.audio import TranscriptionReply, TranscriptionRequest
 from nova_core.types.message import Members, decoded
 from nova_core.types.usage import Units, Usage
 from nova_core.wire.openai_chat.notes import Notes
-from nova_core.wire.transcribing import Transcribing, note_unsaid
+from nova_core.wire.transcribing import Transcribing, note_times, note_unsaid
 
 EXTRAS = frozenset(
     {
@@ -32,6 +32,7 @@ class ElevenLabsScribe(Transcribing):
     def said(self, typed: TranscriptionRequest, notes: Notes) -> dict[str, Any]:
         """Fields of the form."""
         note_unsaid(typed, notes, "prompt")
+        note_times(typed, notes, "word")
         members: dict[str, Any] = {"tag_audio_events": False, "file": typed.file}
         if typed.language is not None:
             members["language_code"] = typed.language

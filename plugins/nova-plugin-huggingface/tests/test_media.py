@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nova_core.errors import BadGatewayError, BadRequestError, UnsupportedParamsError
+from nova_core.errors import BadGatewayError, BadRequestError
 from nova_core.testing import ScriptedUpstream
 from nova_core.testing.provider_bench import bench
 from nova_core.types.audio import TranscriptionReply
@@ -68,16 +68,3 @@ async def test_audio_is_sent_as_it_is(upstream: ScriptedUpstream) -> None:
         upstream.forget().script("*", json={"error": "too long"})
         with pytest.raises(BadGatewayError, match="too long"):
             await asking.ask(heard())
-
-
-@pytest.mark.parametrize(
-    ("request_", "name"),
-    [
-        (drawn(n=2), "n"), (drawn(style="vivid"), "style"), (drawn(response_format="url"), "response_format"),
-        (drawn(size="large"), "size"), (heard(language="de"), "language"), (heard(prompt="x"), "prompt"),
-        (heard(made_up="x"), "made_up"),
-    ],
-)  # fmt: skip
-def test_what_pipelines_cannot_take_is_refused_by_name(request_: Request, name: str) -> None:
-    with pytest.raises(UnsupportedParamsError, match=name):
-        plugin.provider_call(Call(request_), request_, deployment())

@@ -51,6 +51,12 @@ class ChatSettings:
     threads: int = field(default_factory=default_threads)
 
 
+def honoured_by(model: LocalModel) -> frozenset[str]:
+    """Body fields honoured, beside `messages`; anything else is for the caller's drop rules."""
+    tools = TOOL_PARAMETERS if model.supports_tools else frozenset()
+    return SAMPLING_PARAMETERS | frozenset(LENGTH_PARAMETERS) | tools
+
+
 class ChatEngine:
     """One model, loaded at the first call, one generation at a time; the others wait in order."""
 
@@ -74,9 +80,8 @@ class ChatEngine:
 
     @property
     def supported_parameters(self) -> frozenset[str]:
-        """Body fields honoured, beside `messages`; anything else is for the caller's drop rules."""
-        tools = TOOL_PARAMETERS if self.model.supports_tools else frozenset()
-        return SAMPLING_PARAMETERS | frozenset(LENGTH_PARAMETERS) | tools
+        """See `honoured_by`."""
+        return honoured_by(self.model)
 
     async def open_stream(self, body: Mapping[str, Any]) -> ChatStream:
         """Starts a generation and returns once the prompt is read, so that its errors come before any answer.

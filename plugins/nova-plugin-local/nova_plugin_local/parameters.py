@@ -8,3 +8,5 @@ EMBEDDING_MEMBERS = frozenset(
      "task_type"}
 )  # fmt: skip
 """The adapters of a local model share their weights, so a task changes nothing here."""
+UNREAD = frozenset({"vision", "audio_input", "pdf_input"})
+"""Abilities of models that read more than text."""

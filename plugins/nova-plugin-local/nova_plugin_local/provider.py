@@ -12,6 +12,7 @@ import msgspec
 from nova_core.errors import BadRequestError, ConfigurationError
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
+from nova_core.types.capabilities import UNKNOWN, Capabilities
 from nova_core.types.deployment import Deployment
 from nova_core.types.events import Chunk, Frame
 from nova_core.types.message import Reply, Request, Stream, plain
@@ -20,15 +21,15 @@ from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.provider import Provider
-from nova_core.wire.understood import spoken
-from nova_plugin_local.chat_engine import ChatEngine
+from nova_core.wire.understood import capabilities_within, spoken
+from nova_plugin_local.chat_engine import ChatEngine, honoured_by
 from nova_plugin_local.chat_stream import ChatStream
 from nova_plugin_local.embedding_reply import check_adapter, reply_members, texts_of
 from nova_plugin_local.engines import CHAT_SETTINGS, Engines, check_settings, model_of
 from nova_plugin_local.errors import LocalModelError
 from nova_plugin_local.gateway_errors import as_gateway_errors
 from nova_plugin_local.models import MODELS, find_model, locate
-from nova_plugin_local.parameters import CHAT_MEMBERS, EMBEDDING_MEMBERS
+from nova_plugin_local.parameters import CHAT_MEMBERS, EMBEDDING_MEMBERS, UNREAD
 
 OPERATIONS: Mapping[str, frozenset[str]] = {
     "chat": frozenset({"chat", "completion", "count_tokens"}),
@@ -85,6 +86,16 @@ class LocalProvider(Provider):
             return OPERATIONS[find_model(model).mode]
         except LocalModelError:
             return OPERATIONS["chat"]
+
+    def capabilities(self, deployment: Deployment) -> Capabilities:
+        """What the model honours; it reads text alone. Nothing is known of a model that does not chat, or is none."""
+        try:
+            model = model_of(deployment)
+        except LocalModelError:
+            return UNKNOWN
+        return (
+            capabilities_within(CHAT_MEMBERS | honoured_by(model), unread=UNREAD) if model.mode == "chat" else UNKNOWN
+        )
 
     @hookimpl
     async def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Reply | Stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -12,7 +13,11 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Operation, Request
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning
+from nova_core.wire.openai_chat.replayed import carries_added, review_added, without_added
 from nova_core.wire.openai_compatible import (
+    BESIDE_RESPONSES,
+    EDITS_IN_JSON,
+    EDITS_IN_JSON_PATHS,
     MEDIA_DIALECTS,
     OPENAI_DIALECTS,
     RESPONSES,
@@ -20,15 +25,18 @@ from nova_core.wire.openai_compatible import (
     OpenAICompatible,
 )
 from nova_core.wire.provider import of_deployment
+from nova_core.wire.restored_names import FittingNames
 
 SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "organization": ("OpenAI-Organization", ("OPENAI_ORGANIZATION", "OPENAI_ORG_ID")),
     "project": ("OpenAI-Project", ("OPENAI_PROJECT", "OPENAI_PROJECT_ID")),
 }
 """Setting of a deployment → its header, and the environment variables that stand in for it."""
+OWN = re.compile(r"(ft:)?(gpt-(?!oss)|chatgpt-|o\d)")
+"""Names of the vendor's own models; other servers that this provider is pointed at have others, and take thoughts."""
 
 
-class OpenAI(OpenAICompatible):
+class OpenAI(FittingNames, OpenAICompatible):
     """`openai/…`: chat, completions, embeddings, images, audio, and Responses for callers who speak it."""
 
     providers: tuple[str, ...] = ("openai",)
@@ -39,8 +47,9 @@ class OpenAI(OpenAICompatible):
         **OPENAI_DIALECTS,
         **{operation: dialect for operation, dialect in MEDIA_DIALECTS.items() if operation != "rerank"},
     }
-    natives: Mapping[str, Dialect] = RESPONSES
-    native_paths: Mapping[str, str] = RESPONSES_PATHS
+    natives: Mapping[str, Dialect] = {**RESPONSES, **BESIDE_RESPONSES, **EDITS_IN_JSON}
+    native_paths: Mapping[str, str] = {**RESPONSES_PATHS, **EDITS_IN_JSON_PATHS}
+    knows_developer = True
 
     def complete(self, deployment: Deployment, environ: Mapping[str, str]) -> Deployment:
         """Address and key, and the organization and project that the key is used for."""
@@ -64,19 +73,28 @@ class OpenAI(OpenAICompatible):
 
     def untouched(self, request: Request) -> bool:
         """See `DialectProvider.untouched`."""
-        return family_of(request.model) is None and super().untouched(request)
+        return family_of(request.model) is None and not _adds(request) and super().untouched(request)
 
     def review(self, request: Request) -> Fidelity:
-        """What the vendor refuses, and what its reasoning models refuse."""
+        """What the vendor refuses, in messages too, and what its reasoning models refuse."""
         found = super().review(request)
-        if request.dialect.name != OPENAI_CHAT.name or family_of(request.model) is None:
+        if request.dialect.name != OPENAI_CHAT.name:
             return found
-        return found + review_reasoning(request)
+        if _adds(request):
+            found += Fidelity(tuple(review_added(request)))
+        return found if family_of(request.model) is None else found + review_reasoning(request)
 
     def to_upstream(self, request: Request) -> Request:
         """Reasoning models name and take some members differently."""
         request = super().to_upstream(request)
-        return for_reasoning(request) if request.dialect.name == OPENAI_CHAT.name else request
+        if request.dialect.name != OPENAI_CHAT.name:
+            return request
+        return for_reasoning(without_added(request) if _adds(request) else request)
+
+
+def _adds(request: Request) -> bool:
+    """Whether messages for one of the vendor's own models, which take no others, bring what other providers added."""
+    return request.dialect.name == OPENAI_CHAT.name and OWN.match(request.model) is not None and carries_added(request)
 
 
 class TextCompletionOpenAI(OpenAI):

@@ -97,6 +97,9 @@ def test_reasoning_models_count_tokens_under_the_new_name(model):
         ("gpt-5", "logit_bias", {"1": 1}),
         ("gpt-5", "top_p", 0.5),
         ("gpt-5.1", "frequency_penalty", 1),
+        ("o4-mini", "stop", ["x"]),
+        ("o3", "parallel_tool_calls", False),
+        ("o3-mini", "parallel_tool_calls", False),
     ],
 )
 def test_what_a_reasoning_model_refuses_is_refused_here_or_dropped(model, field, value):
@@ -154,3 +157,17 @@ def test_chat_under_the_old_prefix_becomes_a_prompt_where_that_loses_nothing():
     assert sent(ask(HELLO)) == {"model": "gpt-3.5-turbo-instruct", "prompt": "be brief\n\nhi", "max_tokens": 3}
     with pytest.raises(UnsupportedParamsError, match="messages"):
         ask([*HELLO, {"role": "assistant", "content": "ha"}, {"role": "user", "content": "more"}])
+
+
+def test_thoughts_of_other_providers_stay_behind():
+    """Messages that other providers answered would be refused; servers elsewhere may want their thoughts back."""
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+    answer = {"role": "assistant", "content": "yes", "reasoning_content": "Hm.", "thinking_blocks": [thought]}
+    said = [*HELLO, {**answer, "provider_specific_fields": {"citations": []}}, *HELLO]
+    call, exchange = asked("gpt-4.1", messages=said)
+    assert sent(exchange)["messages"] == [*HELLO, {"role": "assistant", "content": "yes"}, *HELLO]
+    assert {name.partition(".")[2] for name in call.fidelity.dropped} == {
+        "reasoning_content", "thinking_blocks", "provider_specific_fields",
+    }  # fmt: skip
+    _, exchange = asked("qwen3-32b", messages=said)
+    assert sent(exchange)["messages"] == said
