@@ -50,9 +50,11 @@ if TYPE_CHECKING:
     )
     from nova_core.gateway.file_library import (
         aimage_edit,
+        aimage_variation,
         atranscription,
         atranslation,
         image_edit,
+        image_variation,
         transcription,
         translation,
     )
@@ -76,6 +78,12 @@ if TYPE_CHECKING:
         rerank,
         speech,
     )
+    from nova_core.gateway.responses_library import (
+        acompact_responses,
+        acount_input_tokens,
+        compact_responses,
+        count_input_tokens,
+    )
     from nova_core.hookspecs import hookimpl
     from nova_core.server.app import create_app
     from nova_core.types.call import Call, CallRecord, StashKey
@@ -96,10 +104,16 @@ _HOMES = {
     "aresponses": "gateway.library",
     "register_model": "gateway.library",
     "responses": "gateway.library",
+    "acompact_responses": "gateway.responses_library",
+    "acount_input_tokens": "gateway.responses_library",
+    "compact_responses": "gateway.responses_library",
+    "count_input_tokens": "gateway.responses_library",
     "aimage_edit": "gateway.file_library",
+    "aimage_variation": "gateway.file_library",
     "atranscription": "gateway.file_library",
     "atranslation": "gateway.file_library",
     "image_edit": "gateway.file_library",
+    "image_variation": "gateway.file_library",
     "transcription": "gateway.file_library",
     "translation": "gateway.file_library",
     "aimage_generation": "gateway.media_library",
@@ -180,17 +194,22 @@ __all__ = [
     "UnsupportedParamsError",
     "Usage",
     "__version__",
+    "acompact_responses",
     "acompletion",
+    "acount_input_tokens",
     "aembedding",
     "aimage_edit",
     "aimage_generation",
+    "aimage_variation",
     "amoderation",
     "arerank",
     "aresponses",
     "aspeech",
     "atranscription",
     "atranslation",
+    "compact_responses",
     "completion",
+    "count_input_tokens",
     "create_app",
     "embedding",
     "get_model_info",
@@ -198,6 +217,7 @@ __all__ = [
     "hookimpl",
     "image_edit",
     "image_generation",
+    "image_variation",
     "moderation",
     "register_model",
     "rerank",

@@ -31,7 +31,7 @@ class OwnSection(Section):
     model_config = ConfigDict(extra="forbid")
 
 
-PRICE_KEY = re.compile(r"(^|_)cost(_per_|_above_|_flex|_priority|_batches|$)")
+PRICE_KEY = re.compile(r"(^|_)cost(_per_|_above_|_flex|_priority|_fast|_batches|$)")
 
 
 def is_price_key(name: str) -> bool:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from nova_core.errors import BadRequestError
 from nova_core.types.fidelity import Fate, FieldNote
-from nova_core.types.message import Request
+from nova_core.types.message import Request, plain
+from nova_core.types.upload import File, files_of
 from nova_core.wire.drop_policy import is_default
+from nova_core.wire.multipart import unformed
+from nova_core.wire.openai_image_edits import TEXTS
 
 SIZE: Final = re.compile(r"(\d{1,5})x(\d{1,5})")
 FIELDS: Final = (
     *("n", "size", "quality", "style", "background", "output_format", "output_compression", "moderation"),
-    *("partial_images", "stream", "user"),
+    *("partial_images", "stream", "user", "input_fidelity"),
 )
 """Members of a request beside model and prompt; `response_format` is for whoever fetches or keeps images."""
-HINTS: Final = frozenset({"quality", "partial_images", "stream", "user"})
+HINTS: Final = frozenset({"quality", "partial_images", "stream", "user", "input_fidelity"})
 """Members that do not change what is to be seen."""
 OWN: Final = frozenset({"model", "prompt", "response_format", *FIELDS})
+WORDS: Final = frozenset({"model", "prompt", *TEXTS})
+"""Members of a request to edit images that are texts, whatever they look like."""
+WHITE_MASK: Final = "sent as it is: white is what changes here, where OpenAI's masks are transparent"
+"""What becomes of a mask where vendors mark in black and white."""
 
 
 def size_of(request: Request) -> tuple[int, int] | None:
@@ -45,18 +52,43 @@ def shape_note(size: tuple[int, int], shape: str) -> FieldNote:
     return FieldNote("size", Fate.APPROXIMATED, f"sent as the aspect ratio {shape}: the model decides how large it is")
 
 
+def members_of(request: Request) -> dict[str, Any]:
+    """The members, decoded; those of a form, in which all is text, as what they mean."""
+    members = plain(request.members)
+    if request.operation != "image_edit":
+        return members
+    return {**unformed(members), **{name: members[name] for name in WORDS & members.keys()}}
+
+
 def unsaid_fields(request: Request, said: Collection[str]) -> Iterator[FieldNote]:
     """Notes on the members that are given and not among those that are `said`."""
+    members = members_of(request)
     for name in FIELDS:
-        value = request.get(name)
+        value = members.get(name)
         if name in said or value in (None, "auto", False):
             continue
         yield FieldNote(name, Fate.HINT if name in HINTS or is_default(name, value) else Fate.LOST)
+    if isinstance(members.get("mask"), File):
+        sent = FieldNote("mask", Fate.APPROXIMATED, WHITE_MASK)
+        yield sent if "mask" in said else FieldNote("mask", Fate.LOST, "the model takes no mask")
 
 
 def own_words(members: Mapping[str, Any]) -> dict[str, Any]:
     """Members that OpenAI does not have, which are the vendor's own."""
-    return {name: value for name, value in members.items() if name not in OWN and value is not None}
+    rest = {name: value for name, value in members.items() if name not in OWN and value is not None}
+    files = {name for name in ("image", "mask") if files_of({name: rest.get(name)})}
+    return {name: value for name, value in rest.items() if name not in files}
+
+
+def images_in(members: Mapping[str, Any], most: int | None = None) -> list[File]:
+    """The images to edit, no more than a model takes."""
+    return files_of({"image": members.get("image")})[:most]
+
+
+def unshown(images: Sequence[File], most: int) -> Iterator[FieldNote]:
+    """The note on more images to edit than a model takes."""
+    if len(images) > most:
+        yield FieldNote(f"image[{most}]", Fate.LOST, f"this model takes {most} image{'s' if most > 1 else ''} at most")
 
 
 def answered(images: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

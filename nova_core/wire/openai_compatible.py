@@ -17,9 +17,16 @@ from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.openai_image_edits import OPENAI_IMAGE_EDITS
+from nova_core.wire.openai_image_edits_json import OPENAI_IMAGE_EDITS_JSON
+from nova_core.wire.openai_image_variations import OPENAI_IMAGE_VARIATIONS
 from nova_core.wire.openai_images import OPENAI_IMAGES
 from nova_core.wire.openai_moderations import OPENAI_MODERATIONS
-from nova_core.wire.openai_responses import OPENAI_RESPONSES, without_foreign_thoughts
+from nova_core.wire.openai_responses import (
+    OPENAI_COMPACTION,
+    OPENAI_INPUT_TOKENS,
+    OPENAI_RESPONSES,
+    without_foreign_thoughts,
+)
 from nova_core.wire.openai_speech import OPENAI_SPEECH
 from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS, OPENAI_TRANSLATIONS
 from nova_core.wire.provider import DialectProvider, of_deployment
@@ -36,6 +43,7 @@ MEDIA_DIALECTS: Mapping[Operation, Dialect] = {
     "image_generation": OPENAI_IMAGES,
     "speech": OPENAI_SPEECH,
     "image_edit": OPENAI_IMAGE_EDITS,
+    "image_variation": OPENAI_IMAGE_VARIATIONS,
     "transcription": OPENAI_TRANSCRIPTIONS,
     "translation": OPENAI_TRANSLATIONS,
 }
@@ -49,13 +57,26 @@ OPENAI_PATHS: Mapping[Operation, str] = {
     "image_generation": "/images/generations",
     "speech": "/audio/speech",
     "image_edit": "/images/edits",
+    "image_variation": "/images/variations",
     "transcription": "/audio/transcriptions",
     "translation": "/audio/translations",
 }
 COUNTED: frozenset[Operation] = frozenset({"chat", "completion"})
 """Operations whose streams state their usage when they are asked to."""
 RESPONSES: Mapping[str, Dialect] = {OPENAI_RESPONSES.name: OPENAI_RESPONSES}
-RESPONSES_PATHS: Mapping[str, str] = {OPENAI_RESPONSES.name: "/responses"}
+RESPONSES_PATHS: Mapping[str, str] = {
+    OPENAI_RESPONSES.name: "/responses",
+    OPENAI_INPUT_TOKENS.name: "/responses/input_tokens",
+    OPENAI_COMPACTION.name: "/responses/compact",
+}
+BESIDE_RESPONSES: Mapping[str, Dialect] = {
+    OPENAI_INPUT_TOKENS.name: OPENAI_INPUT_TOKENS,
+    OPENAI_COMPACTION.name: OPENAI_COMPACTION,
+}
+"""Counting and compacting what the Responses API is to answer, which few of its vendors serve."""
+DEVELOPER = '"developer"'
+EDITS_IN_JSON: Mapping[str, Dialect] = {OPENAI_IMAGE_EDITS_JSON.name: OPENAI_IMAGE_EDITS_JSON}
+EDITS_IN_JSON_PATHS: Mapping[str, str] = {OPENAI_IMAGE_EDITS_JSON.name: OPENAI_PATHS["image_edit"]}
 CHAT_ONLY = "use_chat_completions_api"
 """Setting of a deployment: its server has no Responses API, whatever its provider has."""
 
@@ -65,12 +86,14 @@ class OpenAICompatible(DialectProvider):
     API has `RESPONSES` among its `natives`.
 
     `keeps_cache_control` says that the vendor reads `cache_control` marks in messages and tools; elsewhere
-    they are left out (and named), because strict vendors refuse members they do not know.
+    they are left out (and named), because strict vendors refuse members they do not know. `knows_developer` says that
+    it knows the role `developer`, which is `system` everywhere else.
     """
 
     dialects = OPENAI_DIALECTS
     paths = OPENAI_PATHS
     keeps_cache_control: bool = False
+    knows_developer: bool = False
     settings_keys: tuple[str, ...] = (CHAT_ONLY,)
 
     def native(self, dialect: str, deployment: Deployment) -> Dialect | None:
@@ -87,19 +110,23 @@ class OpenAICompatible(DialectProvider):
         """See `DialectProvider.untouched`."""
         if not self._watched.isdisjoint(request.members):
             return False
-        return self.keeps_cache_control or not _has_cache_marks(request)
+        return not self._names_developer(request) and (self.keeps_cache_control or not _has_cache_marks(request))
 
     def review(self, request: Request) -> Fidelity:
-        """Unsupported members, and marks of prompt caching that the vendor does not read."""
+        """Unsupported members, and a role and marks of prompt caching that the vendor does not know."""
         found = super().review(request)
+        if self._names_developer(request):
+            found += Fidelity(tuple(_developers(request)))
         if self.keeps_cache_control or request.dialect.operation != "chat" or not _has_cache_marks(request):
             return found
         return found + Fidelity(tuple(_cache_marks(request)))
 
     def to_upstream(self, request: Request) -> Request:
         """Leave out marks of prompt caching, and of a conversation's thoughts those of other providers."""
-        if request.dialect.name == OPENAI_RESPONSES.name:
+        if request.dialect.name in RESPONSES_PATHS:
             return without_foreign_thoughts(request)
+        if self._names_developer(request):
+            request = request.with_members({"messages": [_instructing(each) for each in request.get("messages")]})
         if self.keeps_cache_control or request.dialect.operation != "chat" or not _has_cache_marks(request):
             return request
         clean = {
@@ -108,6 +135,14 @@ class OpenAICompatible(DialectProvider):
             if mentions(request, name, "cache_control")
         }
         return request.with_members(clean) if clean else request
+
+    def _names_developer(self, request: Request) -> bool:
+        """Whether a message may have a role that the vendor does not know."""
+        return (
+            not self.knows_developer
+            and request.dialect.name == OPENAI_CHAT.name
+            and mentions(request, "messages", DEVELOPER)
+        )
 
     def with_usage(self, request: Request) -> Request:
         """Usage in the last chunk of a stream, unless the vendor has no use for the option."""
@@ -146,6 +181,21 @@ def without_key(value: Any, key: str) -> Any:
         if isinstance(kept.get(inner), list | dict):
             kept[inner] = without_key(kept[inner], key)
     return kept
+
+
+def _is_developer(message: Any) -> bool:
+    return isinstance(message, Mapping) and message.get("role") == "developer"
+
+
+def _instructing(message: Any) -> Any:
+    """The message, a developer's as the system's."""
+    return {**message, "role": "system"} if _is_developer(message) else message
+
+
+def _developers(request: Request) -> Iterator[FieldNote]:
+    for place, message in enumerate(request.get("messages")):
+        if _is_developer(message):
+            yield FieldNote(f"messages[{place}].role", Fate.MAPPED, "developer is system")
 
 
 def _renamed(choice: Any) -> Any:

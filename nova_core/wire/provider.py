@@ -317,7 +317,7 @@ class DialectProvider(Provider):
                 upstream = self.to_upstream(upstream)
                 return (self.with_usage(upstream) if metered and upstream.stream else upstream), EXACT
         asked, removed = policy.remove(request)
-        upstream, fidelity = self._translated(asked, dialect, deployment.model)
+        upstream, fidelity = self._translated(asked, dialect, deployment)
         refused = self.review(upstream)
         settled = policy.settle(fidelity + refused, provider=deployment.provider, model=deployment.model)
         whole = {name for name in refused.dropped if name == top_level(name)}
@@ -332,7 +332,8 @@ class DialectProvider(Provider):
         upstream, removed_late = policy.remove(upstream)
         return upstream, Fidelity((*removed, *settled.notes, *removed_late))
 
-    def _translated(self, request: Request, dialect: Dialect, model: str) -> tuple[Request, Fidelity]:
+    def _translated(self, request: Request, dialect: Dialect, deployment: Deployment) -> tuple[Request, Fidelity]:
+        model = deployment.model
         if request.dialect.name == dialect.name:
             return request.with_members({"model": model}), Fidelity()
         # Translation may depend on which model will read the request, so it is told the upstream's name.

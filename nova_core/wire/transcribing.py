@@ -9,7 +9,6 @@ import msgspec
 
 from nova_core.errors import BadGatewayError, BadRequestError
 from nova_core.types.audio import TranscriptionReply, TranscriptionRequest
-from nova_core.types.events import Event
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
 from nova_core.types.usage import Usage
@@ -79,9 +78,13 @@ class Transcribing(UpstreamOnly):
         """The seconds of the audio."""
         return self.seconds(members)
 
-    def events(self, typed: TypedReply) -> tuple[Event, ...]:
-        """See `StreamsWhole`: vendors that answer at once are told to callers who want a stream."""
-        return OPENAI_TRANSCRIPTIONS.events(typed)
+
+def note_times(typed: TranscriptionRequest, notes: Notes, *told: str) -> None:
+    """Note what times were asked for, where those of `told` (`word`, `segment`) are told unasked."""
+    if typed.timestamp_granularities:
+        known = set(typed.timestamp_granularities) <= set(told)
+        times = " and ".join(f"{each}s" for each in told)
+        (notes.mapped if known else notes.lost)("timestamp_granularities", f"the times of {times} are told")
 
 
 def note_unsaid(typed: TranscriptionRequest, notes: Notes, *names: str) -> None:

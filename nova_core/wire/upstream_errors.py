@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from html import unescape
 from typing import Any
 
 import msgspec
@@ -194,6 +193,8 @@ def excerpt(response: UpstreamResponse) -> str:
 def shortened(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """One line of plain text: tags and scripts of HTML removed, white space folded, at most `limit` characters."""
     if re.search(r"<(?:!doctype|html|head|body|title|h1|p|center)\b", text[:2000], re.IGNORECASE):
+        from html import unescape  # its table of names takes a start's time and memory; proxies' error pages are rare
+
         text = re.sub(r"(?is)<(script|style)\b.*?(?:</\1>|\Z)", " ", text[:20000])
         text = unescape(re.sub(r"<[^>]*>", " ", text))
     text = " ".join(text.split())

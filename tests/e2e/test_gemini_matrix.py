@@ -137,7 +137,8 @@ def test_openais_client_is_streamed_what_it_gets_whole_from_gemini(cell: Cell, a
     match answer:
         case "parallel tool calls":
             assert (message["tool_calls"], finish) == (openai_calls(), "tool_calls")
-            assert message["thinking_blocks"] == [{"type": "thinking", "thinking": "", "signature": SIGNATURE}]
+            signed = {"type": "thinking", "thinking": "", "signature": f"gemini_generate:{SIGNATURE}"}
+            assert message["thinking_blocks"] == [signed]
         case "thinking":
             assert (message["reasoning_content"], message["content"]) == ("Let me think.", TEXT["text"])
         case "refusal":
@@ -156,7 +157,7 @@ def test_anthropics_client_is_streamed_what_it_gets_whole_from_gemini(cell: Cell
     whole, streamed = anthropic_whole(cell, "gem"), anthropic_streamed(cell, "gem")
     assert streamed == whole
     if answer == "parallel tool calls":
-        signed = {"type": "thinking", "thinking": "", "signature": SIGNATURE}
+        signed = {"type": "thinking", "thinking": "", "signature": f"gemini_generate:{SIGNATURE}"}
         assert whole["content"] == [{"type": "text", "text": "Looking."}, signed, *anthropic_calls()]
         assert whole["stop_reason"] == "tool_use"
 

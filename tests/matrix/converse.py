@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from nova_core.testing.upstream_amazon import event_message
+from nova_core.wire.event_stream import EventStream
 from tests.matrix.anthropic_messages import MessagesWire
+from tests.matrix.openai_chat import ChatWire
 from tests.matrix.published import expect_operation
 from tests.matrix.said import (
     Answer,
@@ -99,8 +102,52 @@ class InvokeWire(MessagesWire):
         ]
 
 
+class NovaWire(ConverseWire):
+    """Nova under `/model/{id}/invoke`: Converse's members beside a version, its events wrapped one by one."""
+
+    name = "bedrock_nova"
+    signs = False
+
+    def read(self, body: Json, stream: bool) -> Asked:
+        assert body.pop("schemaVersion") == "messages-v1"
+        effort = body.pop("reasoningConfig", {}).get("maxReasoningEffort", "")
+        return replace(super().read(body, stream), effort=effort)
+
+    def reply(self, answer: Answer) -> Json:
+        return super().reply(_unsigned(answer))
+
+    def pieces(self, answer: Answer) -> list[bytes]:
+        return [chunked(event_of(piece)) for piece in super().pieces(_unsigned(answer))]
+
+
+def _unsigned(answer: Answer) -> Answer:
+    parts = tuple(Thought(part.text) if isinstance(part, Thought) else part for part in answer.parts)
+    return replace(answer, parts=parts)
+
+
+def event_of(message: bytes) -> Json:
+    """An event under its name, of the message that holds it."""
+    (frame,) = EventStream().feed(message)
+    return {frame.event or "": msgspec.json.decode(frame.data)}
+
+
+def chunked(event: Json) -> bytes:
+    """What a model says of its own, wrapped."""
+    return _event("chunk", bytes=base64.b64encode(msgspec.json.encode(event)).decode())
+
+
 def _event(kind: str, **members: Any) -> bytes:
     return event_message(msgspec.json.encode(members), event_type=kind)
+
+
+class EndpointWire(ChatWire):
+    """A container that speaks OpenAI's format, its stream cut into parts."""
+
+    name = "sagemaker_chat"
+    broken = BROKEN
+
+    def pieces(self, answer: Answer) -> list[bytes]:
+        return [event_message(piece, event_type="PayloadPart") for piece in super().pieces(answer)]
 
 
 def _usage(answer: Answer) -> Json:
@@ -111,7 +158,8 @@ def _usage(answer: Answer) -> Json:
 def _block(part: Part) -> Json:
     match part:
         case Thought(text, signature):
-            return {"reasoningContent": {"reasoningText": {"text": text, "signature": signature}}}
+            signed = {"signature": signature} if signature else {}
+            return {"reasoningContent": {"reasoningText": {"text": text, **signed}}}
         case Words(text):
             return {"text": text}
         case Called(number, name, arguments):
@@ -126,7 +174,8 @@ def _block_pieces(index: int, part: Part) -> Iterable[bytes]:
     match part:
         case Thought(text, signature):
             yield from (delta(reasoningContent={"text": piece}) for piece in halves(text))
-            yield delta(reasoningContent={"signature": signature})
+            if signature:
+                yield delta(reasoningContent={"signature": signature})
         case Words(text):
             yield from (delta(text=piece) for piece in halves(text))
         case Called(number, name, arguments):
@@ -154,8 +203,8 @@ def _part(block: Json, numbers: Numbers) -> Part:
             return Words(text)
         case {"image": {"format": "png", "source": {"bytes": data}}}:
             return Picture(data)
-        case {"reasoningContent": {"reasoningText": {"text": text, "signature": signature}}}:
-            return Thought(text, signature)
+        case {"reasoningContent": {"reasoningText": {"text": text} as thought}}:
+            return Thought(text, thought.get("signature", ""))
         case {"toolUse": call}:
             return Called(numbers.call(call["toolUseId"]), call["name"], call["input"])
         case {"toolResult": result}:

@@ -93,6 +93,8 @@ def content_parts(content: Any) -> list[Part]:
         match item["type"]:
             case "text":
                 parts.append(Words(item["text"]))
+            case "thinking":
+                parts.append(Thought("".join(piece["text"] for piece in item["thinking"])))
             case "image_url":
                 url = item["image_url"] if isinstance(item["image_url"], str) else item["image_url"]["url"]
                 parts.append(Picture(url.removeprefix(DATA)))

@@ -8,12 +8,13 @@ from typing import Any
 
 from tests.matrix.anthropic_messages import MessagesWire
 from tests.matrix.cohere import CohereWire
-from tests.matrix.converse import ConverseWire, InvokeWire
+from tests.matrix.converse import ConverseWire, EndpointWire, InvokeWire, NovaWire
 from tests.matrix.gemini import GeminiWire
 from tests.matrix.ollama import OllamaWire
 from tests.matrix.openai_chat import ChatWire
 from tests.matrix.openai_responses import ResponsesWire
 from tests.matrix.said import Wire
+from tests.matrix.watsonx import PROJECT, WatsonxWire
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,15 @@ CHAT, RESPONSES, MESSAGES, GEMINI = ChatWire(), ResponsesWire(), MessagesWire(),
 VERTEX = MessagesWire("vertex-2023-10-16")
 INVOKE = InvokeWire()
 MISTRAL = ChatWire(("mistralai.client.models", "ChatCompletionRequest"), {"random_seed": "seed"})
+UPSTREAM_KEY = "upstream-secret-9f8e7d6c"
 PLACE = "/v1/projects/p/locations/us-central1"
 GEMINI_WIRES: Mapping[str, Wire] = {":generateContent": GEMINI, ":streamGenerateContent": GEMINI}
 
 CLAUDE, THINKING_CLAUDE = "claude-sonnet-4-5", "claude-opus-4-8"
 ALL = frozenset({"openai_chat", "openai_responses", "anthropic_messages", "gemini"})
 SAME = frozenset({"openai_chat"})
+SCHEMAS = ("response_format", "text.format", "output_config.format", "generationConfig.responseJsonSchema")
+"""What callers call the schema of an answer."""
 NO_SAMPLING = {"plain": "temperature", "stream": "temperature"}
 
 ROWS: Mapping[str, Row] = {
@@ -55,7 +59,6 @@ ROWS: Mapping[str, Row] = {
         {"/chat/completions": CHAT, "/responses": RESPONSES},
         "/v1",
         thinks="openai/gpt-5.1",
-        replays=SAME,
     ),
     "anthropic": Row(f"anthropic/{CLAUDE}", {"/v1/messages": MESSAGES}, thinks=f"anthropic/{THINKING_CLAUDE}"),
     "gemini": Row("gemini/gemini-3.5-flash", GEMINI_WIRES, "/v1beta"),
@@ -77,17 +80,24 @@ ROWS: Mapping[str, Row] = {
         {"/invoke": INVOKE, "/invoke-with-response-stream": INVOKE},
         thinks=f"bedrock/invoke/anthropic.{THINKING_CLAUDE}",
     ),
+    "bedrock (Nova)": Row(
+        "bedrock/invoke/amazon.nova-pro-v1:0",
+        {"/invoke": NovaWire(), "/invoke-with-response-stream": NovaWire()},
+        thinks="bedrock/invoke/amazon.nova-2-lite-v1:0",
+        refused={"structured": " or ".join(SCHEMAS)},
+        replays=ALL,
+        counts_thoughts=False,
+    ),
     "azure": Row(
         "azure/gpt-4.1",
         {"/chat/completions": CHAT, "/responses": RESPONSES},
         thinks="azure/gpt-5.1",
-        replays=SAME,
     ),
     "azure_ai (Claude)": Row(
         f"azure_ai/{THINKING_CLAUDE}", {"/v1/messages": MESSAGES}, "/anthropic", refused=NO_SAMPLING
     ),
     "ollama": Row("ollama/gpt-oss:20b", {"/api/chat": OllamaWire()}, replays=ALL, counts_thoughts=False),
-    "mistral": Row("mistral/mistral-medium-latest", {"/chat/completions": MISTRAL}, "/v1"),
+    "mistral": Row("mistral/mistral-medium-latest", {"/chat/completions": MISTRAL}, "/v1", replays=ALL),
     "cohere": Row(
         "cohere/command-a-03-2025",
         {"/v2/chat": CohereWire()},
@@ -108,5 +118,22 @@ ROWS: Mapping[str, Row] = {
     "xai": Row(
         "xai/grok-3", {"/chat/completions": CHAT, "/responses": RESPONSES}, "/v1", thinks="xai/grok-3-mini",
         replays=SAME,
+    ),
+    "watsonx": Row(
+        "watsonx/meta-llama/llama-3-3-70b-instruct",
+        {"/text/chat": WatsonxWire(), "/text/chat_stream": WatsonxWire()},
+        thinks="watsonx/openai/gpt-oss-120b",
+        settings={"project_id": PROJECT, "token": UPSTREAM_KEY},
+    ),
+    "sagemaker_chat": Row(
+        "sagemaker_chat/my-endpoint",
+        {"/invocations": EndpointWire(), "/invocations-response-stream": EndpointWire()},
+        replays=SAME,
+    ),
+    "snowflake": Row(
+        "snowflake/llama3.3-70b",
+        {"/chat/completions": CHAT, "/messages": MESSAGES},
+        "/api/v2/cortex/v1",
+        thinks=f"snowflake/{THINKING_CLAUDE}",
     ),
 }  # fmt: skip

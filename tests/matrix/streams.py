@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from inspect import iscoroutinefunction
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -88,7 +89,7 @@ def streams() -> Mapping[str, Streamed]:
     for row in ROWS.values():
         prefix, _, model = (row.thinks or row.model).partition("/")
         for caller in CALLERS.values():
-            exchange = _asked(prefix, model, row.base, caller)
+            exchange = _asked(prefix, model, row.base, caller, row.settings)
             wires = [w for end, w in row.wires.items() if exchange.request.url.partition("?")[0].endswith(end)]
             assert wires, exchange.request.url
             assert exchange.frames is not None
@@ -127,10 +128,13 @@ def _streamed(name: str, exchange: Exchange, wire: Wire) -> Streamed:
     return Streamed(name, exchange.dialect, exchange.frames, tuple(wire.pieces(ANSWER)))
 
 
-def _asked(prefix: str, model: str, base: str, dialect: Dialect) -> Exchange:
+def _asked(
+    prefix: str, model: str, base: str, dialect: Dialect, settings: Mapping[str, Any] = MappingProxyType({})
+) -> Exchange:
     (entry,) = [entry for entry in entry_points(group="nova.providers") if entry.name == prefix]
     plugin = entry.load()
-    made = Deployment("d", "g", prefix, model, api_base=f"http://127.0.0.1:9{base}", api_key=Secret("a-key-of-tests"))
+    key, address = Secret("a-key-of-tests"), f"http://127.0.0.1:9{base}"
+    made = Deployment("d", "g", prefix, model, api_base=address, api_key=key, settings=settings)
     chat = {"model": "g", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9, "stream": True}
     members, _ = dialect.render_request(OPENAI_CHAT.parse_request(chat))
     request = Request("chat", dialect, {"model": "g", **members, "stream": True})
@@ -167,7 +171,7 @@ def document_of(piece: bytes) -> Document | None:
     return Document(value, lambda changed: head + mark + changed + tail)
 
 
-def _in_message(piece: bytes) -> Document:
+def _in_message(piece: bytes) -> Document | None:
     size, head_size = struct.unpack(">II", piece[:8])
     head, payload = piece[12 : 12 + head_size], piece[12 + head_size : size - 4]
 
@@ -176,14 +180,15 @@ def _in_message(piece: bytes) -> Document:
         message = prelude + struct.pack(">I", zlib.crc32(prelude)) + head + changed
         return message + struct.pack(">I", zlib.crc32(message))
 
-    value = msgspec.json.decode(payload)
-    if "bytes" not in value:
-        return Document(value, framed)
+    inner = document_of(payload)
+    if inner is None or "bytes" not in inner.value:
+        return inner and Document(inner.value, lambda changed: framed(inner.framed(changed)))
+    coded = inner.value["bytes"]
 
     def wrapped(changed: bytes) -> bytes:
         return framed(msgspec.json.encode({"bytes": base64.b64encode(changed).decode()}))
 
-    return Document(msgspec.json.decode(base64.b64decode(value["bytes"])), wrapped)
+    return Document(msgspec.json.decode(base64.b64decode(coded)), wrapped)
 
 
 def paths_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nova_core.errors import NovaError, UnsupportedParamsError
+from nova_core.testing import UpstreamConformance
 from nova_core.types.call import Call, CallOptions
 from nova_core.types.chat import (
     CacheBreakpoint,
@@ -31,6 +32,7 @@ from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.gemini import GEMINI_GENERATE
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_responses import OPENAI_RESPONSES
+from tests.house.kits import kits
 from tests.matrix.providers import ROWS
 
 DIALECTS: tuple[Dialect, ...] = (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC_MESSAGES, GEMINI_GENERATE)
@@ -77,6 +79,9 @@ BESIDE: dict[str, dict[str, Any]] = {
 """What a parameter means nothing without."""
 OF_THE_GATEWAY = {("openai_responses", "store"), ("openai_responses", "metadata")}
 """Where a provider does not speak this dialect the gateway keeps the response itself, and what is noted on it."""
+ANSWER_THEMSELVES = {"any_llm", "echo", "local"}
+"""Nothing of theirs goes over a wire: tests of their own hold them to what they say of each parameter."""
+SAID_IN_HEADERS = "X-Amzn-Bedrock-"
 UNASKED = {"include_usage", "stream"}
 """The gateway knows these without the upstream: it counts, and some vendors say in the path that they stream."""
 
@@ -87,12 +92,15 @@ class Provider:
     deployment: Deployment
 
     def sent(self, request: Request, *, drop: bool = False) -> tuple[Any, set[str]]:
-        """What would go upstream (address and body), and the fields that are named with what becomes of them."""
+        """What would go upstream (address, body, and headers that stand for members), and the fields that are named
+        with what becomes of them.
+        """
         call = Call(request, options=CallOptions(drop_params=drop))
         exchange = self.plugin.provider_call(call, request, self.deployment)
         assert isinstance(exchange, Exchange)
         upstream = exchange.request
-        return (upstream.url, upstream.body), {note.field for note in exchange.fidelity.notes}
+        said = {name: value for name, value in upstream.headers if name.startswith(SAID_IN_HEADERS)}
+        return (upstream.url, upstream.body, said), {note.field for note in exchange.fidelity.notes}
 
 
 @cache
@@ -101,7 +109,10 @@ def provider(entry: EntryPoint, model: str) -> Provider | None:
     plugin = entry.load()
     if isinstance(plugin, type) or iscoroutinefunction(plugin.provider_call):
         return None
-    settings = {"vertex_project": "p", "vertex_location": "us-central1", "oci_compartment_id": "c"}
+    settings = {
+        "vertex_project": "p", "vertex_location": "us-central1", "oci_compartment_id": "c", "project_id": "p",
+        "token": "a-token-of-tests",
+    }  # fmt: skip
     made = Deployment(
         "d",
         "g",
@@ -113,7 +124,7 @@ def provider(entry: EntryPoint, model: str) -> Provider | None:
     )
     try:
         found = Provider(plugin, plugin.complete(made, {}))
-        (_, body), _ = found.sent(Request("chat", OPENAI_CHAT, None, BASE))
+        (_, body, _), _ = found.sent(Request("chat", OPENAI_CHAT, None, BASE))
     except (NovaError, AssertionError):
         return None
     return found if b"What is it?" in (body or b"") else None
@@ -173,6 +184,16 @@ def test_nothing_that_a_caller_says_is_silently_lost(entry: EntryPoint, model: s
     assert lost == set()
 
 
-def test_nearly_every_provider_is_asked() -> None:
-    asked = [name for entry, name in entries() if provider(entry, name) is not None]
-    assert len(asked) > 110
+def test_every_provider_that_chats_is_asked() -> None:
+    asked = {entry.name for entry, model in entries() if provider(entry, model) is not None}
+    by_their_kit = {kit.provider for kit in kits() if issubclass(kit, UpstreamConformance) and "chat" in kit.operations}
+    chats = {entry.name for entry, _ in entries() if "chat" in operations_of(entry)}
+    assert len(chats) > 130
+    assert chats - asked - by_their_kit == ANSWER_THEMSELVES
+
+
+def operations_of(entry: EntryPoint) -> frozenset[str]:
+    """What a provider serves."""
+    plugin = entry.load()
+    served: frozenset[str] = (plugin() if isinstance(plugin, type) else plugin).operations(ANY_MODEL)
+    return served

@@ -202,12 +202,13 @@ usages = st.builds(
 @st.composite
 def replies(draw: st.DrawFn) -> ChatReply:
     finish, native, hit = draw(endings)
+    tier = draw(st.sampled_from([None, "default", "priority"]))
     return ChatReply(
         id=draw(names),
         model=draw(names),
         choices=(Choice(0, Message("assistant", draw(answers)), finish, native, hit),),
-        usage=draw(usages),
-        service_tier=draw(st.sampled_from([None, "default", "priority"])),
+        usage=draw(usages).served_in(tier),
+        service_tier=tier,
         extra=draw(
             st.sampled_from(
                 [{}, {NAME: {"usage": {"server_tool_use": {"web_search_requests": 1, "web_fetch_requests": 0}}}}]

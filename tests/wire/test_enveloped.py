@@ -10,11 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nova_core.errors import AuthenticationError, BadGatewayError, BadRequestError, NovaError
+from nova_core.errors import AuthenticationError, BadGatewayError, BadRequestError, NovaError, RateLimitedError
 from nova_core.testing.provider_bench import chat_request
+from nova_core.types.events import Frame, TextDelta
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import UpstreamResponse
-from nova_core.wire.enveloped import Body, Enveloped, OpenedFrames, chunk, reply, text_of, unsaid, usage_of
+from nova_core.wire.enveloped import (
+    Body,
+    Enveloped,
+    OpenedFrames,
+    chunk,
+    failed_frame,
+    reply,
+    text_of,
+    unsaid,
+    usage_of,
+)
 from nova_core.wire.granted import token_of
 from nova_core.wire.image_words import nearest_shape, size_of, unsaid_fields
 from nova_core.wire.openai_chat import OPENAI_CHAT
@@ -73,6 +84,18 @@ def test_answers_of_another_shape_are_told_as_such(data: Any):
     body = json.dumps(data).encode()
     with pytest.raises(BadGatewayError):
         Post()._read(OPENAI_CHAT, UpstreamResponse(200, {}, body))
+
+
+def test_an_error_of_the_framing_is_told_after_what_came_before_it():
+    class Failing(SseParser):
+        def feed(self, data: bytes) -> list[Frame]:
+            return [*super().feed(data), failed_frame(RateLimitedError("slow down"))]
+
+    text, failed = OpenedFrames(Failing(), Letters()).feed(b'data: {"letter": "a"}\n\n')
+    decoder = OPENAI_CHAT.decoder()
+    assert TextDelta(0, 0, "a") in decoder.decode(text)
+    with pytest.raises(RateLimitedError, match="slow down"):
+        decoder.decode(failed)
 
 
 def test_a_message_is_read_and_nothing_is_made_up():

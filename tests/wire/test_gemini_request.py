@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nova_core.errors import BadRequestError
 from nova_core.types.chat import (
+    Audio,
     ChatRequest,
     File,
     Image,
@@ -189,6 +190,7 @@ def test_what_the_vendor_requires_is_checked(members: Json, param: str) -> None:
     ("change", "param"),
     [
         ({"contents": [{"role": "robot", "parts": []}]}, "contents[0].role"),
+        ({"contents": [{"parts": True}]}, "contents[0].parts"),
         ({"contents": [{"parts": [{"functionCall": {}}]}]}, "contents[0].parts[0].functionCall.name"),
         ({"contents": [{"parts": [{"inlineData": {}}]}]}, "contents[0].parts[0].inlineData.data"),
         ({"generationConfig": {"temperature": "hot"}}, "generationConfig.temperature"),
@@ -227,9 +229,9 @@ def test_an_answer_that_was_streamed_in_pieces_is_one_turn_again() -> None:
     ]
     typed = chat({"model": "m", "contents": [USER, *({"role": "model", "parts": [part]} for part in pieces)]})
     assert typed.messages[1].parts == (
-        Thinking("Let me think.", "c2ln"),
+        Thinking("Let me think.", "gemini_generate:c2ln"),
         Text("It is so."),
-        Thinking("", "bW9yZQ=="),
+        Thinking("", "gemini_generate:bW9yZQ=="),
         ToolCall("call_0", "f", "{}"),
     )
 
@@ -242,6 +244,30 @@ def test_the_mark_for_a_missing_signature_is_set_for_models_that_need_one() -> N
     marked = {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "skip_thought_signature_validator"}
     typed = chat({"model": "m", "contents": [{"role": "model", "parts": [marked]}]})
     assert [type(part) for part in typed.messages[0].parts] == [ToolCall]
+
+
+def test_signatures_come_back_on_their_parts_through_callers_who_say_thoughts_first() -> None:
+    """Chat completions say the signatures of a turn before its text and calls."""
+    thoughts = [Thinking("Hm."), Thinking("", "gemini_generate:dGV4dA=="), Thinking("", "gemini_generate:Y2FsbA==")]
+    said = [Text("So."), ToolCall("c", "f", "{}"), ToolCall("d", "f", "{}")]
+    for kept, expected in (
+        (thoughts, [None, "dGV4dA==", "Y2FsbA==", None]),
+        ([thoughts[0], thoughts[2]], [None, None, "Y2FsbA==", None]),
+    ):
+        parts = rendered("gemini-3.5-flash", Message("assistant", (*kept, *said)))["contents"][0]["parts"]
+        assert [part.get("thoughtSignature") for part in parts] == expected
+
+
+def test_signatures_go_back_to_their_maker_alone() -> None:
+    reply = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "c2ln"}]}
+    ours = chat({"model": "m", "contents": [USER, reply]}).messages[1]
+    theirs = Message("assistant", (Thinking("", "RXE4="), ToolCall("c", "f", "{}")))
+    for message, signature in ((ours, "c2ln"), (theirs, "skip_thought_signature_validator")):
+        (call,) = rendered("gemini-3.5-flash", message)["contents"][0]["parts"]
+        assert call["thoughtSignature"] == signature
+    for message, expected in ((ours, ["tool_use"]), (theirs, ["thinking", "tool_use"])):
+        members, _ = ANTHROPIC_MESSAGES.render_request(ChatRequest("claude-opus-4-8", (message,)))
+        assert [block["type"] for block in members["messages"][0]["content"]] == expected
 
 
 def test_a_signature_in_googles_own_openai_format_is_understood() -> None:
@@ -332,6 +358,13 @@ def test_results_and_media_of_functions_stand_together() -> None:
     assert modern[1]["functionResponse"]["response"] == {"error": '{"n": 1}'}
     older = rendered("gemini-2.5-flash", *messages)["contents"][1]["parts"]
     assert "inlineData" in older[1]
+
+
+def test_audio_is_what_its_format_says_though_wav_and_webp_begin_alike() -> None:
+    parts = (Audio(Source(data="UklGRiQAAABXQVZFZm10"), format="wav"), Image(Source(data="UklGRiQAAABXRUJQVlA4")))
+    members, _ = GEMINI_GENERATE.render_request(ChatRequest("gemini-2.5-flash", (Message("user", parts),)))
+    kinds = [part["inlineData"]["mimeType"] for part in members["contents"][0]["parts"]]
+    assert kinds == ["audio/wav", "image/webp"]
 
 
 def test_files_are_sent_where_they_are() -> None:

@@ -18,6 +18,7 @@ from nova_core.types.usage import Usage
 from nova_core.wire.assemble import assemble, disassemble
 from nova_core.wire.gemini import GEMINI_GENERATE, GEMINI_GENERATE_ARRAY
 from nova_core.wire.gemini.framing import ArrayParser, ContentParser
+from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.sse import SseParser
 from tests.wire.gemini_said import NAME, Json, events_of, frame, piece, read, valid_reply
 
@@ -47,7 +48,7 @@ def test_a_stream_says_what_the_whole_reply_says() -> None:
     assert isinstance(typed, ChatReply)
     said = [part for part in WHOLE.choices[0].message.parts if part != Text("")]
     assert said == [
-        Thinking("Let me think."), Text('Grüße, "Oslo" {[\\ 🌊'), Thinking("", "c2ln"),
+        Thinking("Let me think."), Text('Grüße, "Oslo" {[\\ 🌊'), Thinking("", "gemini_generate:c2ln"),
         ToolCall("a", "f", '{"x":"]}"}'), ToolCall("b", "g", "{}"),
     ]  # fmt: skip
     assert (typed.usage, typed.choices[0].finish) == (WHOLE.usage, "tool_calls")
@@ -288,3 +289,29 @@ def test_a_stream_passed_on_keeps_its_bytes_but_the_models_name() -> None:
         assert relay.usage == WHOLE.usage
     broken = relay.fail(StreamBrokenError("gone"))
     assert msgspec.json.decode(b"[{}" + broken)[-1]["error"]["status"] == "INTERNAL"
+
+
+@pytest.mark.parametrize("parts", [True, 5, "hi"])
+def test_parts_that_are_no_list_are_none(parts: Any) -> None:
+    typed = GEMINI_GENERATE.parse_reply({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
+    assert isinstance(typed, ChatReply)
+    assert typed.choices[0].message.parts == ()
+
+
+def test_images_in_answers_are_those_of_chat_completions_and_go_back() -> None:
+    """Whole, streamed and replayed: `images` beside `content`, as other vendors of that format answer."""
+    parts = [{"text": "Here."}, {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}]
+    typed = GEMINI_GENERATE.parse_reply({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
+    said = OPENAI_CHAT.render_reply(typed)["choices"][0]["message"]
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}, "index": 0}
+    assert (said["content"], said["images"], "provider_specific_fields" in said) == ("Here.", [image], False)
+    encoder = OPENAI_CHAT.encoder(model="m", include_usage=False)
+    frames = encoder.encode(tuple(events_of(piece(*parts, finishReason="STOP"))))
+    assert msgspec.json.encode({"images": [image]})[1:-1] in frames
+    request = {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Draw."}, said, {"role": "user", "content": "And?"}],
+    }
+    members, fidelity = GEMINI_GENERATE.render_request(OPENAI_CHAT.parse_request(request))
+    assert members["contents"][1]["parts"] == parts
+    assert fidelity.dropped == ()

@@ -17,11 +17,14 @@ from nova_core.types.message import Reply, Request
 from nova_core.wire.body import parse_members
 from nova_core.wire.cohere_rerank import COHERE_RERANK
 from nova_core.wire.jina_rerank import JINA_RERANK
+from nova_core.wire.openai_image_edits_json import OPENAI_IMAGE_EDITS_JSON
 from nova_core.wire.openai_images import IMAGE_KINDS, OPENAI_IMAGES
 from nova_core.wire.openai_moderations import OPENAI_MODERATIONS
 from nova_core.wire.openai_speech import KINDS, OPENAI_SPEECH
 
-DIALECTS: tuple[Any, ...] = (COHERE_RERANK, JINA_RERANK, OPENAI_MODERATIONS, OPENAI_IMAGES, OPENAI_SPEECH)
+DIALECTS: tuple[Any, ...] = (
+    COHERE_RERANK, JINA_RERANK, OPENAI_MODERATIONS, OPENAI_IMAGES, OPENAI_SPEECH, OPENAI_IMAGE_EDITS_JSON,
+)  # fmt: skip
 EVERY_DIALECT = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 WORDS = st.sampled_from(
     [
@@ -41,13 +44,22 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
     max_leaves=8,
 )
+DATA_URLS = st.sampled_from(["data:image/png;base64,AAAA", "data:image/png;base64,A", "https://a.test/b.png", ""])
+REFERENCES = st.dictionaries(st.sampled_from(["image_url", "file_id"]), DATA_URLS | VALUES, max_size=2)
+IMAGES = st.lists(st.fixed_dictionaries({"image_url": st.just("data:image/png;base64,AAAA")}) | REFERENCES) | VALUES
 ASKED = (
     *("model", "query", "documents", "top_n", "return_documents", "rank_fields", "max_tokens_per_doc", "input"),
     *("prompt", *IMAGE_KINDS, *KINDS),
 )
 REQUESTS = st.dictionaries(st.sampled_from(ASKED), VALUES, max_size=6) | st.fixed_dictionaries(
-    {"model": st.just("m"), "query": st.just("q"), "documents": VALUES, "input": VALUES, "prompt": st.just("p")},
-    optional=dict.fromkeys(("top_n", "voice", "n", "size", "rank_fields", "speed"), VALUES),
+    {
+        **{"model": st.just("m"), "query": st.just("q"), "documents": VALUES, "input": VALUES, "prompt": st.just("p")},
+        "images": IMAGES,
+    },
+    optional={
+        **dict.fromkeys(("top_n", "voice", "n", "size", "rank_fields", "speed"), VALUES),
+        "mask": REFERENCES,
+    },
 )
 REPLIES = st.dictionaries(
     st.sampled_from(["id", "model", "results", "data", "meta", "usage", "created", "error", "size"]), VALUES

@@ -23,6 +23,7 @@ from nova_core.types.chat import (
     ToolResult,
 )
 from nova_core.wire.anthropic_messages.fields import NAME, Notes, native, parse_arguments, render_cache
+from nova_core.wire.thought_signatures import is_named
 
 Block = dict[str, Any]
 
@@ -183,6 +184,9 @@ class BlockWriter:
     def _thinking(self, part: Thinking, path: str) -> list[Block]:
         if not part.signature:
             self._notes.hint(path, "thinking without a signature is refused by the vendor")
+            return []
+        if is_named(part.signature):
+            self._notes.hint(path, "signed thinking of another vendor")
             return []
         self._notes.foreign(part.extra, path)
         block = {"type": "thinking", "thinking": part.text, "signature": part.signature}

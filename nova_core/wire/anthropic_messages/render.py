@@ -11,6 +11,7 @@ from nova_core.wire.anthropic_messages.fields import NAME, Notes, native, render
 from nova_core.wire.anthropic_messages.schema import conforming
 from nova_core.wire.anthropic_messages.thinking import render_reasoning
 from nova_core.wire.anthropic_messages.turns import render_turns
+from nova_core.wire.unsaid import note_schema
 
 DEFAULT_MAX_TOKENS: Final = 4096
 SERVICE_TIERS: Final = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
@@ -183,12 +184,7 @@ def _output_format(
         notes.approximated("response_format", "asked for in the system prompt")
         system.append({"type": "text", "text": JSON_ONLY})
         return {}
-    path = "response_format.json_schema" if wanted.kind == "json_schema" else "response_format"
-    for name in ("name", "description"):
-        if getattr(wanted, name) is not None:
-            notes.hint(f"{path}.{name}")
-    if wanted.strict is not None:
-        notes.mapped(f"{path}.strict", "the vendor always holds the model to the schema")
+    path = note_schema(wanted, notes, "the vendor always holds the model to the schema")
     schema = dict(wanted.schema or {})
     if NAME not in typed.extra:
         strict = conforming(schema)

@@ -26,8 +26,8 @@ def parse_usage(raw: Any) -> Usage | None:
         return None
     steps = raw.get("iterations")
     if isinstance(steps, list) and steps and all(isinstance(step, Mapping) for step in steps):
-        return sum((_parse_step(step) for step in steps), Usage())
-    return _parse_step(raw)
+        return sum((_parse_step(step) for step in steps), Usage()).served_in(raw.get("service_tier"))
+    return _parse_step(raw).served_in(raw.get("service_tier"))
 
 
 def render_usage(usage: Usage | None, *, service_tier: str | None = None, extra: Mapping[str, Any]) -> dict[str, Any]:

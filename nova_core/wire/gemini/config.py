@@ -13,6 +13,7 @@ from nova_core.wire.gemini.notes import Notes
 from nova_core.wire.gemini.schema import to_json_schema
 from nova_core.wire.gemini.thinking import parse_thinking, render_thinking
 from nova_core.wire.openai_chat.fields import Fields
+from nova_core.wire.unsaid import note_schema
 
 CONFIG: Final = "generationConfig"
 JSON_TYPE: Final = "application/json"
@@ -102,12 +103,7 @@ def render_config(typed: ChatRequest, notes: Notes) -> dict[str, Any]:
 def _format(wanted: ResponseFormat, notes: Notes) -> dict[str, Any]:
     if wanted.kind == "text":
         return {"responseMimeType": "text/plain"}
-    path = "response_format.json_schema" if wanted.kind == "json_schema" else "response_format"
-    for name in ("name", "description"):
-        if getattr(wanted, name) is not None:
-            notes.hint(f"{path}.{name}")
-    if wanted.strict is not None:
-        notes.mapped(f"{path}.strict", "the vendor always holds the model to the schema")
+    note_schema(wanted, notes, "the vendor always holds the model to the schema")
     if wanted.schema is None:
         return {"responseMimeType": JSON_TYPE}
     return {"responseMimeType": JSON_TYPE, "responseJsonSchema": dict(wanted.schema)}

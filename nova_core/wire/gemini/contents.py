@@ -71,6 +71,8 @@ def _add(turns: list[Turn], role: Role, content: Any, path: str, ids: CallIds) -
     fields = fields_of(content, path)
     fields.take("role")
     parts = fields.take("parts")
+    if parts is not None and not isinstance(parts, list | Mapping):
+        raise bad_field(fields.at("parts"), "must be an array")
     said = Turn(role, path)
     results = Turn("tool", path)
     for place, value in enumerate([parts] if isinstance(parts, Mapping) else parts or ()):

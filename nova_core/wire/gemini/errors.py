@@ -26,6 +26,7 @@ STATUSES: Final[Mapping[int, str]] = {
     501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
+    529: "UNAVAILABLE",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from mimetypes import guess_type
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -58,7 +59,11 @@ class MediaWriter:
             self._notes.lost(path, "audio is sent as data or by its URL")
             return []
         form = part.format or "wav"
-        return self._whole(self._source(source, AUDIO_TYPES.get(form, f"audio/{form}"), path), part, path)
+        kind = AUDIO_TYPES.get(form, f"audio/{form}")
+        if source.data is not None and source.media_type is None:
+            # WAV and WebP begin alike: what is said to be audio is not looked at.
+            source = replace(source, media_type=kind)
+        return self._whole(self._source(source, kind, path), part, path)
 
     def file(self, part: File, path: str) -> list[Body]:
         """A document; its context goes before it."""

@@ -91,7 +91,8 @@ def _choice(value: Any, place: int, ids: CallIds) -> Choice:
     raw = canonical(value, path)
     parts: list[Part] = []
     content = raw.get("content")
-    for number, item in enumerate((content.get("parts") or ()) if isinstance(content, Mapping) else ()):
+    said = content.get("parts") if isinstance(content, Mapping) else None
+    for number, item in enumerate(said if isinstance(said, list) else ()):
         found = parse_part(item, f"{path}.content.parts[{number}]", ids)
         parts += [_said(part, item) for part in found]
     _cite(parts, raw)

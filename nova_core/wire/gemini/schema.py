@@ -98,7 +98,7 @@ def _say_type(value: Any, said: dict[str, Any]) -> bool:
     if "null" in kinds:
         kinds.remove("null")
         said["nullable"] = True
-    if len(kinds) != 1 or kinds[0] not in TYPES:
+    if len(kinds) != 1 or not isinstance(kinds[0], str) or kinds[0] not in TYPES:
         return False
     said["type"] = kinds[0].upper()
     return True

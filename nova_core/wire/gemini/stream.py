@@ -247,8 +247,8 @@ def read_frame(frame: Frame) -> Data | None:
         data = msgspec.json.decode(frame.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StreamBrokenError("the upstream sent an event that is not JSON") from error
-    if isinstance(data, list) and len(data) == 1:
-        data = data[0]  # errors may come so
+    if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict) and "error" in data[0]:
+        data = data[0]
     if not isinstance(data, dict):
         raise StreamBrokenError("the upstream sent an event that is not a JSON object")
     return data

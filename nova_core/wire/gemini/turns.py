@@ -8,6 +8,7 @@ from nova_core.types.chat import ChatRequest, Message, Text, ToolCall
 from nova_core.wire.gemini.fields import native
 from nova_core.wire.gemini.notes import Notes
 from nova_core.wire.gemini.writer import Body, PartWriter
+from nova_core.wire.openai_chat.drawn import with_images
 
 INSTRUCTING: Final = ("system", "developer")
 NOTHING: Final = " "
@@ -24,8 +25,9 @@ def render_turns(typed: ChatRequest, notes: Notes) -> tuple[list[Body], list[dic
     writer = PartWriter(notes, typed.model, names)
     system: list[Body] = []
     contents: list[dict[str, Any]] = []
-    for place, message in enumerate(typed.messages):
+    for place, said in enumerate(typed.messages):
         path = f"messages[{place}]"
+        message = with_images(said, path)
         if message.role in INSTRUCTING and not contents:
             system += _instructions(message, path, writer, notes)
             continue

@@ -34,7 +34,7 @@ def parse_usage(raw: Any) -> Usage | None:
         output=candidates - spoken,
         reasoning=thoughts,
         output_audio=spoken,
-    )
+    ).served_in(_tier(raw))
 
 
 def usage_extra(raw: Any) -> dict[str, Any]:
@@ -67,6 +67,12 @@ def count(raw: Mapping[str, Any], name: str) -> int:
     """A count of tokens, 0 where none is stated."""
     value = raw.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _tier(raw: Mapping[str, Any]) -> str:
+    """The service tier: `serviceTier` of the Gemini API, `trafficType` of Vertex AI."""
+    said = raw.get("serviceTier") or raw.get("trafficType")
+    return said.lower().removeprefix("on_demand_") if isinstance(said, str) else ""
 
 
 def _spoken(raw: Mapping[str, Any], name: str) -> int:

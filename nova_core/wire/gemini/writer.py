@@ -26,6 +26,7 @@ from nova_core.wire.gemini.fields import NAME, native
 from nova_core.wire.gemini.media import MediaWriter
 from nova_core.wire.gemini.notes import Notes
 from nova_core.wire.gemini.signatures import NO_SIGNATURE
+from nova_core.wire.thought_signatures import own_signature
 
 Body = dict[str, Any]
 
@@ -45,21 +46,24 @@ class PartWriter:
         self.names = names
 
     def content(self, parts: tuple[Part, ...], path: str) -> list[Body]:
-        """The parts of one message; a signature without a thought goes to the part that follows it."""
+        """The parts of one message; a signature without a thought goes to the part that follows it.
+
+        Where all signatures come first, the last is that of the first call, which these models always sign.
+        """
         bodies: list[Body] = []
-        pending: str | None = None
+        pending: list[str] = []
+        calls = max((place for place, part in enumerate(parts) if isinstance(part, ToolCall)), default=-1)
         for place, part in enumerate(parts):
             at = f"{path}.{_list_of(part)}[{place}]"
-            if isinstance(part, Thinking) and not part.text and part.signature and not part.extra:
-                pending = part.signature
+            if isinstance(part, Thinking) and not part.text and _own(part) is not None and not part.extra:
+                pending.append(_own(part) or "")
                 continue
             said = self.part(part, at)
-            if said and pending is not None and not isinstance(part, Thinking):
-                said[0].setdefault("thoughtSignature", pending)
-                pending = None
+            waits = self._signs and len(pending) == 1 and isinstance(part, Text) and place < calls
+            if said and pending and not waits and not isinstance(part, Thinking):
+                said[0].setdefault("thoughtSignature", pending.pop(0))
             bodies += said
-        if pending is not None:
-            bodies.append({"text": "", "thoughtSignature": pending})
+        bodies += [{"text": "", "thoughtSignature": signature} for signature in pending]
         if self._signs:
             _mark_unsigned(bodies)
         return bodies
@@ -101,13 +105,14 @@ class PartWriter:
         return [{"text": part.text} | native(part.extra)] if part.text else []
 
     def _thinking(self, part: Thinking, path: str) -> list[Body]:
-        if part.signature and not self._notes.own:
+        own = _own(part)
+        if part.signature and own is None:
             self._notes.hint(path, "signed thinking of another vendor")
             return []
-        if not part.text and not part.signature:
+        if not part.text and own is None:
             return []
         self._notes.foreign(part.extra, path)
-        signed = {"thoughtSignature": part.signature} if part.signature else {}
+        signed = {"thoughtSignature": own} if own else {}
         return [{"text": part.text, "thought": True} | signed | native(part.extra)]
 
     def _call(self, part: ToolCall, path: str) -> Body:
@@ -161,6 +166,11 @@ def _with_native(body: Body, part: ToolCall | ToolResult) -> Body:
     for name, value in native(part.extra).items():
         body[name] = {**value, **body[name]} if name in body and isinstance(value, dict) else value
     return body
+
+
+def _own(part: Thinking) -> str | None:
+    """The thought's signature, if it is this vendor's."""
+    return own_signature(NAME, part.signature) if part.signature else None
 
 
 def _vendors_signature(part: ToolCall) -> str | None:

@@ -105,7 +105,7 @@ class ChatDecoder:
             if index not in self._choices:
                 self._choices[index] = ChoiceDecoder(index, self._dialect)
             self._choices[index].decode(self.choice_of(choice), events)
-        usage = parse_usage(chunk.get("usage"))
+        usage = parse_usage(chunk.get("usage"), chunk.get("service_tier"))
         if usage is not None:
             if more := extra_usage(chunk["usage"]):
                 events.append(ExtraDelta({self._dialect: {"usage": more}}))

@@ -30,6 +30,7 @@ from nova_core.types.events import (
 )
 from nova_core.types.usage import Usage
 from nova_core.wire.openai_chat.cited import annotation
+from nova_core.wire.openai_chat.drawn import image_member
 from nova_core.wire.openai_chat.errors import error_frame
 from nova_core.wire.openai_chat.fields import NAME
 from nova_core.wire.openai_chat.notes import add_members
@@ -221,6 +222,8 @@ class ChatEncoder:
                 named = zip(("id", "data", "transcript", "expires_at"), said_now, strict=True)
                 return {"audio": {name: value for name, value in named if value is not None}}
             case OpaqueBlock():
+                if (image := image_member(event.raw)) is not None:
+                    return {"images": [said.item("images", image)]}
                 return {FOREIGN: {"blocks": [said.item("blocks", event.raw)]}}
             case _:
                 return {}

@@ -18,6 +18,7 @@ from nova_core.types.chat import (
     ToolResult,
 )
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
+from nova_core.wire.openai_chat.drawn import image_member
 from nova_core.wire.openai_chat.fields import NAME
 from nova_core.wire.openai_chat.notes import HINTS
 
@@ -44,7 +45,7 @@ def _choice(choice: Choice, path: str) -> Iterator[FieldNote]:
 def _part(part: Part, path: str) -> Iterator[FieldNote]:
     if isinstance(part, Opaque):
         if part.dialect != NAME:
-            yield FieldNote(path, Fate.MAPPED, KEPT)
+            yield FieldNote(path, Fate.MAPPED, KEPT if image_member(part.raw) is None else "one of its images")
         return
     yield from _extras(part.extra, path)
     if isinstance(part, Image | File | ToolResult):

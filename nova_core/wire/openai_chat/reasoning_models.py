@@ -33,7 +33,8 @@ class Family:
 
 FAMILIES: tuple[Family, ...] = (
     Family(re.compile(r"o1-(mini|preview)\b"), PENALTIES | {"logit_bias", "tools", "tool_choice"}, system_as="user"),
-    Family(re.compile(r"o[134](-|$)"), PENALTIES | {"logit_bias"}),
+    Family(re.compile(r"o(1|3-mini)(-|$)"), PENALTIES | {"logit_bias", "parallel_tool_calls"}),
+    Family(re.compile(r"o[34](-|$)"), PENALTIES | {"logit_bias", "parallel_tool_calls", "stop"}),
     Family(
         re.compile(r"gpt-5(?!-chat)(\.(?P<minor>\d+))?(?!\S*-chat)"),
         PENALTIES | {"stop", "logit_bias", "modalities", "prediction", "audio", "web_search_options"},

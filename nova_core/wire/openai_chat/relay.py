@@ -39,6 +39,7 @@ class _Chunk(msgspec.Struct):
     model: Any = msgspec.UNSET
     choices: list[_Choice] | None = None
     usage: Any = msgspec.UNSET
+    service_tier: Any = None
     error: Any = None
 
 
@@ -80,7 +81,7 @@ class ChatRelay:
         if choices:
             self._note_choices(choices)
         if usage:
-            self.usage = parse_usage(usage) or self.usage
+            self.usage = parse_usage(usage, chunk.service_tier) or self.usage
         self.events += 1
         hides = self._hide_usage and usage is not _UNSET
         if hides and usage is not None and choices == []:

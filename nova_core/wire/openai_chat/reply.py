@@ -29,6 +29,7 @@ from nova_core.types.chat import (
 from nova_core.types.message import Members, decoded
 from nova_core.types.usage import Usage
 from nova_core.wire.openai_chat.cited import annotation
+from nova_core.wire.openai_chat.drawn import image_member
 from nova_core.wire.openai_chat.fields import NAME, Fields
 from nova_core.wire.openai_chat.finish import parse_finish, render_finish, restored_finish
 from nova_core.wire.openai_chat.messages import citations, thinking_parts
@@ -82,13 +83,14 @@ def _reply(fields: Fields) -> ChatReply:
     usage = fields.take("usage")
     if more := extra_usage(usage):
         fields.put_back("usage", more)
+    tier = fields.text("service_tier")
     return ChatReply(
         id=fields.text("id") or "",
         model=fields.text("model") or "",
         choices=tuple(_choice(item, index) for index, item in enumerate(fields.array("choices") or ())),
-        usage=parse_usage(usage),
+        usage=parse_usage(usage, tier),
         created=_seconds(fields.number("created")),
-        service_tier=fields.text("service_tier"),
+        service_tier=tier,
         fingerprint=fields.text("system_fingerprint"),
         extra=fields.extra(),
     )
@@ -274,6 +276,10 @@ def _message_body(message: Message) -> dict[str, Any]:
             case Audio():
                 body["audio"] = audio_body(part)
             case Opaque():
+                if (image := image_member(part.raw)) is not None:
+                    images = body.setdefault("images", [])
+                    images.append({**image, "index": len(images)})
+                    continue
                 foreign.setdefault("blocks", []).append(dict(part.raw))
             case _:
                 continue  # `losses` names it
@@ -298,12 +304,16 @@ def _with_extra(body: dict[str, Any], extra: Extra) -> dict[str, Any]:
 
 
 def usage_of(members: Members) -> Usage | None:
-    """The usage a reply states; only that member is decoded."""
+    """The usage a reply states, in the service tier that it states; only these members are decoded."""
     usage = members.get("usage")
     if usage is None:
         return None
+    tier = members.get("service_tier")
+    if tier is not None:
+        tier = decoded(tier)
     if type(usage) is msgspec.Raw:
         with suppress(msgspec.ValidationError):
             plain = _PLAIN_USAGE(usage)
-            return Usage(input=plain.prompt_tokens, output=plain.completion_tokens)
-    return parse_usage(decoded(usage))
+            counts = Usage(input=plain.prompt_tokens, output=plain.completion_tokens)
+            return counts if tier is None else counts.served_in(tier)
+    return parse_usage(decoded(usage), tier)

@@ -1,4 +1,8 @@
-"""Typed messages into OpenAI messages."""
+"""Typed messages into OpenAI messages.
+
+A thought of another dialect is said only where a provider that takes its own thoughts back marked it as one of this
+dialect, with an entry in its `extra`.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from nova_core.types.chat import (
     ToolResult,
 )
 from nova_core.wire.openai_chat.content import render_part
+from nova_core.wire.openai_chat.fields import NAME
 from nova_core.wire.openai_chat.notes import Notes
 
 Body = dict[str, Any]
@@ -69,6 +74,7 @@ def _content(parts: Sequence[tuple[int, Part]], path: str, notes: Notes) -> str 
 def _fill_assistant(body: Body, message: Message, path: str, notes: Notes) -> None:
     content: list[tuple[int, Part]] = []
     thinking: list[Thinking | RedactedThinking] = []
+    replayed: list[str] = []
     calls: list[Body] = []
     for place, part in enumerate(message.parts):
         at = f"{path}.content[{place}]"
@@ -76,6 +82,8 @@ def _fill_assistant(body: Body, message: Message, path: str, notes: Notes) -> No
             calls.append(_tool_call(part, at, notes))
         elif isinstance(part, Thinking | RedactedThinking) and notes.own:
             thinking.append(part)
+        elif isinstance(part, Thinking) and NAME in part.extra:
+            replayed.append(part.text)
         elif isinstance(part, Audio) and part.id is not None:
             body["audio"] = {"id": part.id}
         elif not isinstance(part, ToolResult):
@@ -93,6 +101,8 @@ def _fill_assistant(body: Body, message: Message, path: str, notes: Notes) -> No
         body["tool_calls"] = calls
     if thinking:
         body.update(thinking_members(thinking))
+    elif replayed:
+        body["reasoning_content"] = "".join(replayed)
     raw = [dict(cited.raw) for part in message.parts if isinstance(part, Text) for cited in part.citations]
     if raw and notes.own:
         body["annotations"] = raw

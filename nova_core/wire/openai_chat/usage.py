@@ -23,8 +23,8 @@ _KNOWN = frozenset(
 )
 
 
-def parse_usage(value: Any) -> Usage | None:
-    """Buckets of a `usage` object; None for anything else.
+def parse_usage(value: Any, tier: Any = None) -> Usage | None:
+    """Buckets of a `usage` object; None for anything else. `tier` is the `service_tier` that is stated beside it.
 
     Details that add up to more than their total are cut, in the order cached, written, audio (reasoning,
     audio, predictions): the total is what is charged.
@@ -67,7 +67,7 @@ def parse_usage(value: Any) -> Usage | None:
         accepted_prediction=out.take(_count(outputs, "accepted_prediction_tokens")),
         rejected_prediction=out.take(_count(outputs, "rejected_prediction_tokens")),
         output=out.count,
-    )
+    ).served_in(tier)
 
 
 def extra_usage(value: Any) -> dict[str, Any]:

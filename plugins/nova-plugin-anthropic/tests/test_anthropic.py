@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from nova_core.errors import AuthenticationError, BadRequestError, ContextWindowExceededError, ServiceUnavailableError
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
+from nova_core.types.events import Frame, ToolCallStart
+from nova_core.types.facts import ModelFacts
 from nova_core.types.message import Reply, Request
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange, UpstreamResponse
@@ -17,6 +20,7 @@ from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_
 from nova_core.wire.body import parse_members
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.translate import translate_reply
 from nova_plugin_anthropic import plugin
 
 HELLO = [{"role": "user", "content": "hi"}]
@@ -212,3 +216,37 @@ def test_errors_are_understood(status, kind, message, expected):
     assert type(error) is expected
     assert error.status == status
     assert error.type == kind
+
+
+def test_answers_are_as_long_as_the_model_lets_them_where_nobody_sets_a_limit():
+    known = ModelFacts(max_output_tokens=64_000)
+    chat = Request("chat", OPENAI_CHAT, {"model": "public", "messages": HELLO})
+    assert sent(asked(chat))["max_tokens"] == 4096
+    assert sent(asked(chat, facts=known))["max_tokens"] == 64_000
+    thinking = sent(asked(chat.with_members({"reasoning_effort": "high"}), facts=known))
+    assert (thinking["max_tokens"], thinking["thinking"]["budget_tokens"]) == (64_000, 4096)
+    assert sent(asked(chat.with_members({"max_tokens": 5}), facts=known))["max_tokens"] == 5
+    assert sent(asked(messages(), facts=known))["max_tokens"] == 9
+
+
+def test_tools_have_names_that_the_vendor_takes_and_are_called_by_their_own():
+    tools = [{"type": "function", "function": {"name": name}} for name in ("files.read/all", "plain")]
+    history = [{"id": "c", "type": "function", "function": {"name": "files.read/all", "arguments": "{}"}}]
+    said = [*HELLO, {"role": "assistant", "tool_calls": history}, {"role": "tool", "tool_call_id": "c", "content": "x"}]
+    exchange = asked(Request("chat", OPENAI_CHAT, {"model": "public", "messages": said, "tools": tools}))
+    name, plain = (tool["name"] for tool in sent(exchange)["tools"])
+    assert re.fullmatch(r"files_read_all_[0-9a-f]{8}", name)
+    assert (plain, sent(exchange)["messages"][1]["content"][0]["name"]) == ("plain", name)
+    call = {"type": "tool_use", "id": "t", "name": name, "input": {}}
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    body = {"id": "m", "type": "message", "role": "assistant", "model": "c", "content": [call], "usage": usage}
+    reply = exchange.read(UpstreamResponse(200, {}, json.dumps({**body, "stop_reason": "tool_use"}).encode()))
+    assert isinstance(reply, Reply)
+    told = translate_reply(reply, OPENAI_CHAT).get("choices")[0]["message"]["tool_calls"][0]
+    assert told["function"]["name"] == "files.read/all"
+    decoder = exchange.dialect.decoder()
+    decoder.decode(Frame(json.dumps({"type": "message_start", "message": {**body, "content": []}}).encode()))
+    block = {"type": "content_block_start", "index": 0, "content_block": call}
+    (start,) = decoder.decode(Frame(json.dumps(block).encode()))
+    assert isinstance(start, ToolCallStart)
+    assert start.name == "files.read/all"

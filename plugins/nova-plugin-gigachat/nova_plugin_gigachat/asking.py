@@ -30,7 +30,7 @@ def rendered(request: Request) -> Body:
         body["functions"] = functions
         body |= _choice(members.get("tool_choice"), functions)
     if (effort := members.get("reasoning_effort")) is not None:
-        body["reasoning_effort"] = EFFORTS.get(effort, effort)
+        body["reasoning_effort"] = EFFORTS.get(effort, effort) if isinstance(effort, str) else effort
     if (wanted := members.get("response_format")) is not None:
         body.pop("response_format")
         body |= _format(wanted)

@@ -84,7 +84,7 @@ class GigaChat(Granted, Uploading):
         effort = request.get("reasoning_effort")
         if effort == "none":
             yield FieldNote("reasoning_effort", Fate.LOST, "thinking cannot be switched off")
-        elif effort in EFFORTS:
+        elif isinstance(effort, str) and effort in EFFORTS:
             yield FieldNote("reasoning_effort", Fate.APPROXIMATED, f"sent as {EFFORTS[effort]}")
 
     def _embedding(self, request: Request) -> Iterator[FieldNote]:

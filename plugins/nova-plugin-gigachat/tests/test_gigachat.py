@@ -39,6 +39,23 @@ def asked(provider: GigaChat | None = None, drop: bool | None = None, **members:
     return call, body
 
 
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"tools": [None]}, "tools[0]"),
+        ({"messages": [{"role": "user", "content": [["x"]]}]}, "messages[0].content[0]"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [{"id": "c", "function": {}}]}]},
+            "messages[0].tool_calls[0]",
+        ),
+    ],
+)
+def test_what_is_malformed_is_refused_by_name(members: dict[str, Any], param: str):
+    with pytest.raises(BadRequestError) as refused:
+        asked(**members)
+    assert str(refused.value.param).startswith(param)
+
+
 async def test_an_authorization_key_is_exchanged_for_a_token_once(upstream: ScriptedUpstream):
     upstream.script("/oauth", json={"access_token": TOKEN, "expires_at": 32_503_680_000_000})
     provider = GigaChat()

@@ -107,7 +107,8 @@ class _Turn:
                 self._image(part, path)
             case File() if part.source.text is not None:
                 notes.approximated(path, "a text document is sent as text")
-                self._texts.append(part.source.text)
+                title = part.title or part.name
+                self._text(Text(f"{title}\n{part.source.text}" if title else part.source.text))
             case Thinking() if part.signature is None:
                 self._thoughts.append(part.text)
             case Thinking() | RedactedThinking():

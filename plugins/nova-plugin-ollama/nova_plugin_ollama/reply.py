@@ -55,9 +55,9 @@ def parse(members: Mapping[str, Any]) -> ChatReply:
     check(members)
     try:
         said = members["message"]
-        parts: list[Part] = [Thinking(said["thinking"])] if said.get("thinking") else []
+        parts: list[Part] = [Thinking(_text(said["thinking"]))] if said.get("thinking") else []
         if said.get("content"):
-            parts.append(Text(said["content"]))
+            parts.append(Text(_text(said["content"])))
         calls = [ToolCall(*call) for call in calls_of(said)]
         finish, native = finish_of(members, called=bool(calls))
         logprobs = {"content": members["logprobs"]} if members.get("logprobs") else None

@@ -10,6 +10,7 @@ from typing import Any, Final
 from nova_core.types.chat import ChatRequest, HostedTool, Reasoning, Tool
 from nova_core.types.fidelity import Fidelity
 from nova_core.wire.drop_policy import is_default
+from nova_core.wire.unsaid import note_schema
 from nova_plugin_ollama.messages import render_messages
 from nova_plugin_ollama.notes import Notes
 
@@ -103,12 +104,7 @@ def _format(typed: ChatRequest, notes: Notes) -> dict[str, Any]:
     wanted = typed.response_format
     if wanted is None or wanted.kind == "text":
         return {}
-    path = "response_format.json_schema" if wanted.kind == "json_schema" else "response_format"
-    for name in ("name", "description"):
-        if getattr(wanted, name) is not None:
-            notes.hint(f"{path}.{name}")
-    if wanted.strict is not None:
-        notes.mapped(f"{path}.strict", "answers always follow the schema")
+    note_schema(wanted, notes, "answers always follow the schema")
     return {"format": dict(wanted.schema) if wanted.schema is not None else "json"}
 
 

@@ -24,7 +24,7 @@ from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.assemble import assemble
 from nova_plugin_ollama import plugin
 from nova_plugin_ollama.framing import LineParser
-from nova_plugin_ollama.reply import Decoder
+from nova_plugin_ollama.reply import Decoder, parse
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
@@ -160,6 +160,14 @@ def test_a_conversation_with_tools_and_thoughts_is_told_again() -> None:
     ]  # fmt: skip
 
 
+def test_a_text_document_stands_apart_under_its_title() -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "Long ago."}
+    said = [{"type": "text", "text": "Read:"}, {"type": "document", "source": source, "title": "A tale"}]
+    members = {"model": "g", "max_tokens": 9, "messages": [{"role": "user", "content": said}]}
+    body, _ = sent(Request("chat", ANTHROPIC_MESSAGES, members))
+    assert body["messages"] == [{"role": "user", "content": "Read:\nA tale\nLong ago."}]
+
+
 def test_callers_of_another_api_are_served_and_errors_of_tools_are_told() -> None:
     result = {"type": "tool_result", "tool_use_id": "t", "content": "no such file", "is_error": True}
     use = {"type": "tool_use", "id": "t", "name": "read", "input": {"path": "/x"}}
@@ -269,3 +277,9 @@ async def test_a_gateway_streams_lines_to_callers_of_another_format(gateway: Any
     assert written.endswith(b"data: [DONE]\n\n")
     assert upstream.last.json["options"]["num_ctx"] == 4096
     assert upstream.last.json["keep_alive"] == "5m"
+
+
+@pytest.mark.parametrize("member", ["content", "thinking"])
+def test_a_reply_whose_words_are_no_text_is_none(member: str) -> None:
+    with pytest.raises(BadGatewayError):
+        parse({"model": "m", "message": {"role": "assistant", member: [1]}, "done": True})
