@@ -12,6 +12,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Reply, Request
+from nova_core.wire.body import holds
 from nova_core.wire.jina_rerank import JINA_RERANK
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
@@ -75,6 +76,8 @@ BESIDE_RESPONSES: Mapping[str, Dialect] = {
 }
 """Counting and compacting what the Responses API is to answer, which few of its vendors serve."""
 DEVELOPER = '"developer"'
+REASONING = b'"reasoning"'
+CACHE_CONTROL = b'"cache_control"'
 EDITS_IN_JSON: Mapping[str, Dialect] = {OPENAI_IMAGE_EDITS_JSON.name: OPENAI_IMAGE_EDITS_JSON}
 EDITS_IN_JSON_PATHS: Mapping[str, str] = {OPENAI_IMAGE_EDITS_JSON.name: OPENAI_PATHS["image_edit"]}
 CHAT_ONLY = "use_chat_completions_api"
@@ -157,7 +160,7 @@ class OpenAICompatible(DialectProvider):
 
     def from_upstream(self, reply: Reply) -> Reply:
         """Some vendors' `reasoning` under its usual name, `reasoning_content`."""
-        if reply.dialect.operation != "chat" or b'"reasoning"' not in as_bytes(reply.members.get("choices")):
+        if reply.dialect.operation != "chat" or not holds(as_bytes(reply.members.get("choices")), REASONING):
             return reply
         return reply.with_members({"choices": [_renamed(choice) for choice in reply.get("choices")]})
 
@@ -167,7 +170,7 @@ def mentions(document: Request | Reply, member: str, word: str) -> bool:
     value = document.members.get(member)
     if value is None:
         return False
-    return word.encode() in (bytes(value) if type(value) is msgspec.Raw else _ENCODE(value))
+    return holds(as_bytes(value), word.encode())
 
 
 def without_key(value: Any, key: str) -> Any:
@@ -208,8 +211,8 @@ def _renamed(choice: Any) -> Any:
 
 def _has_cache_marks(request: Request) -> bool:
     members = request.members
-    return b"cache_control" in as_bytes(members.get("messages")) or (
-        "tools" in members and b"cache_control" in as_bytes(members["tools"])
+    return holds(as_bytes(members.get("messages")), CACHE_CONTROL) or (
+        "tools" in members and holds(as_bytes(members["tools"]), CACHE_CONTROL)
     )
 
 

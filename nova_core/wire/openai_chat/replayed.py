@@ -9,6 +9,7 @@ import msgspec
 
 from nova_core.types.fidelity import Fate, FieldNote
 from nova_core.types.message import Request
+from nova_core.wire.body import holds
 
 ADDED: Final = ("reasoning_content", "thinking_blocks", "provider_specific_fields", "images")
 """Thoughts, images, and what only other dialects say: OpenAI's own messages of the assistant have none of them."""
@@ -19,7 +20,7 @@ def carries_added(request: Request) -> bool:
     """Whether a message may have such members; undecoded bytes are searched, not decoded."""
     value = request.members.get("messages")
     data = bytes(value) if type(value) is msgspec.Raw else msgspec.json.encode(value)
-    return any(name in data for name in SPELLED)
+    return any(holds(data, name) for name in SPELLED)
 
 
 def review_added(request: Request) -> Iterator[FieldNote]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from nova_core.types.chat import Image, Text
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Reply, Request
+from nova_core.wire.body import holds
 from nova_core.wire.embedding_items import TASK_NAMES, meaning, pieces_of
 from nova_core.wire.openai_compatible import as_bytes
 
@@ -44,7 +45,7 @@ def to_upstream(request: Request) -> Request:
 
 def from_upstream(reply: Reply) -> Reply:
     """Vectors of tokens stand under `embeddings` there."""
-    if b'"embeddings"' not in as_bytes(reply.members.get("data")):
+    if not holds(as_bytes(reply.members.get("data")), b'"embeddings"'):
         return reply
     data = [item for item in reply.get("data") if isinstance(item, dict)]
     renamed = [
