@@ -220,7 +220,7 @@ def test_anthropics_caller_replays_thinking_unchanged(cell: Cell) -> None:
 def test_a_limit_of_tokens_is_given_to_the_vendor_who_needs_one(cell: Cell) -> None:
     cell.says(**ANSWERS["text"]["claude"])
     openai_whole(cell, "claude")
-    assert cell.sent["max_tokens"] == 4096
+    assert cell.sent["max_tokens"] == 64_000  # as much as this model answers
     cell.upstream.forget()
     cell.says(**ANSWERS["text"]["gpt"])
     openai_whole(cell, "gpt")

@@ -243,7 +243,8 @@ class Shared(MemorySharedState):
 
 async def test_calls_that_run_elsewhere_count_and_no_decision_waits_for_the_store(upstream: ScriptedUpstream) -> None:
     from nova_core.gateway.gateway import Gateway
-    from nova_core.testing.caller import _filled, _installed
+    from nova_core.testing.caller import _installed
+    from nova_core.testing.upstream_script import filled
 
     gate = asyncio.Event()
 
@@ -253,7 +254,7 @@ async def test_calls_that_run_elsewhere_count_and_no_decision_waits_for_the_stor
             return await super().look(reading)
 
     state = Slow()
-    settings = read_settings(from_mapping(_filled(config("least-busy", entry("a"), entry("b")), upstream.url)))
+    settings = read_settings(from_mapping(filled(config("least-busy", entry("a"), entry("b")), upstream.url)))
     installed = _installed({"nova.providers": {"scripted": "nova_core.testing.provider:plugin"}})
     runtime = build_runtime(settings, installed=installed)
     elsewhere = await state.take((Lease("busy:a"),))
