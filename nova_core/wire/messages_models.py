@@ -12,6 +12,7 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Request, TypedRequest
 from nova_core.wire.anthropic_messages.thinking_models import (
     for_model,
+    review_choice,
     review_sampling,
     review_thinking,
     with_adaptive_effort,
@@ -42,7 +43,8 @@ class MessagesModels(FittingNames):
 
     def review(self, request: Request) -> Fidelity:
         """What the vendor or the model refuses, and what is said nearly about thinking."""
-        return super().review(request) + review_sampling(request) + review_thinking(request)
+        found = super().review(request) + review_sampling(request) + review_choice(request)
+        return found + review_thinking(request)
 
     def to_upstream(self, request: Request) -> Request:
         """Thinking as the model takes it."""

@@ -42,6 +42,19 @@ def test_a_field_of_the_typed_view_is_found_where_the_caller_wrote_it(field: str
     assert caller_path({"messages": TURNS}, field) == expected
 
 
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, "thinking.budget_tokens"),
+        ({"thinking": {"type": "adaptive"}}, "thinking"),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}, "output_config.effort"),
+        ({}, "output_config.effort"),
+    ],
+)
+def test_how_much_to_think_is_named_as_the_caller_said_it(members: Any, expected: str) -> None:
+    assert caller_path(members, "reasoning_effort") == expected
+
+
 @pytest.mark.parametrize(("system", "expected"), [("be brief", "system"), ([TEXT, TEXT], "system[1]")])
 def test_instructions_are_not_counted_as_a_message(system: Any, expected: str) -> None:
     members = {"system": system, "messages": TURNS}

@@ -430,3 +430,17 @@ def test_both_framings_are_one_dialect() -> None:
 @pytest.mark.parametrize("field", ["thinking.display", "reasoning_effort.summary"])
 def test_the_text_of_thoughts_is_named_as_callers_ask_for_it(field: str) -> None:
     assert caller_path({}, field) == "generationConfig.thinkingConfig.includeThoughts"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"thinkingConfig": {"thinkingBudget": 2000}}, "thinkingBudget"),
+        ({"thinking_config": {"thinking_budget": 2000}}, "thinkingBudget"),
+        ({"thinkingConfig": {"thinkingLevel": "LOW"}}, "thinkingLevel"),
+        ({}, "thinkingLevel"),
+    ],
+)
+def test_how_much_to_think_is_named_as_the_caller_said_it(config: Any, said: str) -> None:
+    path = f"generationConfig.thinkingConfig.{said}"
+    assert caller_path({"generationConfig": config}, "reasoning_effort") == path

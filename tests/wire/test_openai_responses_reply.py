@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from openai.types.responses import Response
+from openai.types.responses.response_output_item import ImageGenerationCall
 
 from nova_core.errors import BadGatewayError, InternalServerError, NovaError, RateLimitedError
 from nova_core.types.chat import (
@@ -24,6 +25,8 @@ from nova_core.types.chat import (
 from nova_core.types.fidelity import Fate
 from nova_core.types.message import Reply
 from nova_core.types.usage import Usage
+from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
+from nova_core.wire.gemini import GEMINI_GENERATE
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_responses import NAME, OPENAI_RESPONSES, Asked, OpenAIResponses
 from nova_core.wire.openai_responses.reply import losses
@@ -195,3 +198,44 @@ def test_a_caller_of_chat_hears_what_chat_can_say() -> None:
     assert message["annotations"][0]["url_citation"]["url"] == "https://example.org"
     assert [call["id"] for call in message["tool_calls"]] == ["c1", "c2"]
     assert choice["finish_reason"] == "tool_calls"
+
+
+@pytest.mark.parametrize("dialect", ["gemini", "openai_chat"])
+def test_a_picture_that_another_provider_drew_is_an_item(dialect: str) -> None:
+    image = {"inlineData": {"mimeType": "image/webp", "data": "aW1n"}}
+    listed = {"images": [{"type": "image_url", "image_url": {"url": "data:image/webp;base64,aW1n"}}]}
+    message = Message("assistant", (Text("Here"), Opaque("gemini", image)))
+    if dialect == "openai_chat":
+        message = Message("assistant", (Text("Here"),), extra={"openai_chat": listed})
+    reply = ChatReply("x", "m", (Choice(0, message, "stop"),))
+    text, drawn = OPENAI_RESPONSES.render_reply(reply)["output"]
+    assert text["type"] == "message"
+    assert ImageGenerationCall.model_validate(drawn).result == "aW1n"
+    assert (drawn["type"], drawn["output_format"]) == ("image_generation_call", "webp")
+    assert losses(reply).dropped == ()
+
+
+def test_a_picture_that_is_elsewhere_is_named_as_lost() -> None:
+    listed = {"images": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}
+    message = Message("assistant", (Text("Here"),), extra={"openai_chat": listed})
+    reply = ChatReply("x", "m", (Choice(0, message, "stop"),))
+    assert [item["type"] for item in OPENAI_RESPONSES.render_reply(reply)["output"]] == ["message"]
+    assert losses(reply).lost == ("choices[0].message.images[0]",)
+    picture = Opaque("gemini", {"inlineData": {"mimeType": "image/png", "data": "aW1n"}})
+    reply = ChatReply("x", "m", (Choice(0, Message("assistant", (picture,)), "stop"),))
+    assert ANTHROPIC_MESSAGES.reply_fidelity(reply).lost == ("choices[0].message.content[0]",)
+
+
+def test_a_picture_of_an_earlier_answer_goes_back_to_a_model_that_sees_it() -> None:
+    call = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "aW1n"}
+    said = [{"role": "user", "content": "Draw"}, call, {"role": "user", "content": "Again"}]
+    rendered, found = GEMINI_GENERATE.render_request(OPENAI_RESPONSES.parse_request({"model": "m", "input": said}))
+    assert rendered["contents"][1] == {
+        "role": "model",
+        "parts": [{"inlineData": {"mimeType": "image/png", "data": "aW1n"}}],
+    }
+    assert found.dropped == ()
+    for dialect in (OPENAI_CHAT, ANTHROPIC_MESSAGES):
+        _, found = dialect.render_request(OPENAI_RESPONSES.parse_request({"model": "m", "input": said}))
+        assert found.of(Fate.HINT) == ("messages[1].content[0]",)
+        assert found.lost == ()

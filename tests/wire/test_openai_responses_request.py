@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 from pydantic import TypeAdapter
 
@@ -34,6 +34,7 @@ from nova_core.types.chat import (
 from nova_core.types.dialect import Dialect
 from nova_core.types.message import Request
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
+from nova_core.wire.body import parse_members
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_responses import NAME, OPENAI_RESPONSES, without_foreign_thoughts
 from nova_core.wire.translate import translate_request
@@ -141,6 +142,7 @@ def test_what_came_in_this_dialect_is_said_again_as_it_came() -> None:
 @settings(max_examples=30)
 def test_requests_of_other_dialects_are_said_validly(typed: ChatRequest) -> None:
     members, _ = OPENAI_RESPONSES.render_request(replace(typed, metadata={"texts": "only"}))
+    assume(members["input"])  # thoughts alone, say, are lost
     OPENAI_RESPONSES.check_request(members)
     known = {name: value for name, value in members.items() if name in get_type_hints(ResponseCreateParamsStreaming)}
     BODY.validate_python({**known, "stream": True})
@@ -316,3 +318,13 @@ def test_a_deployments_defaults_are_added_in_the_words_of_this_api() -> None:
         "text": {"verbosity": "high", "format": {"type": "json_schema", "name": "n", "schema": {}}},
         "tools": [{"type": "function", "name": "f"}], "tool_choice": "required",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", [b'{"model":"m","input":[ ]}', b'{"model":"m","input":[],"instructions":"Be brief."}'])
+def test_an_input_without_items_is_refused_unless_it_goes_on_from_something(raw: bytes) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        OPENAI_RESPONSES.check_request(parse_members(raw))
+    assert refused.value.param == "input"
+    for more in (b'"previous_response_id":"resp_1"', b'"prompt":{"id":"p"}', b'"conversation":"c"'):
+        OPENAI_RESPONSES.check_request(parse_members(raw[:-1] + b"," + more + b"}"))
+    OPENAI_RESPONSES.check_request(parse_members(b'{"model":"m","input":[[]]}'))

@@ -20,6 +20,7 @@ from nova_core.types.chat import ChatReply
 from nova_core.types.events import (
     BlockStop,
     Event,
+    ExtraDelta,
     Finish,
     Frame,
     OpaqueBlock,
@@ -281,3 +282,17 @@ def test_a_vendors_ids_and_encrypted_thoughts_survive_being_encoded_anew() -> No
     last = events_or_errors(encoded(events))[-1]["response"]
     assert last["output"] == [thought]
     assert last["tools"] == [{"type": "mcp"}]
+
+
+def test_a_picture_is_streamed_as_an_item_of_its_own() -> None:
+    image = {"inlineData": {"mimeType": "image/png", "data": "aW1n"}}
+    listed = {"images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aW1n"}}]}
+    for drawn in (OpaqueBlock(0, 1, "gemini", image), ExtraDelta({"openai_chat": {"message": listed}}, 0)):
+        start, text = StreamStart("r", "m"), TextDelta(0, 0, "Here")
+        events = events_of(encoded([(start,), (text,), (drawn,), (TextDelta(0, 2, "!"), Finish(0, "stop"))]))
+        kinds = [event["type"].removeprefix("response.") for event in events if event.get("output_index") == 1]
+        call = [f"image_generation_call.{phase}" for phase in ("in_progress", "generating", "completed")]
+        assert kinds == ["output_item.added", *call, "output_item.done"]
+        output = events[-1]["response"]["output"]
+        assert [item["type"] for item in output] == ["message", "image_generation_call", "message"]
+        assert (output[1]["result"], output[1]["status"]) == ("aW1n", "completed")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from mimetypes import guess_type
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from nova_core.errors import BadRequestError
 from nova_core.types.chat import (
@@ -23,6 +25,7 @@ from nova_core.types.chat import (
     ToolResult,
 )
 from nova_core.wire.anthropic_messages.fields import NAME, Notes, native, parse_arguments, render_cache
+from nova_core.wire.openai_chat.notes import note_opaque
 from nova_core.wire.thought_signatures import is_named
 
 Block = dict[str, Any]
@@ -93,7 +96,7 @@ class BlockWriter:
             case Opaque():
                 if part.dialect == NAME:
                     return [dict(part.raw)]
-                self._notes.lost(path, f"a part that only {part.dialect} knows")
+                note_opaque(part, path, self._notes)
                 return []
 
     def tool_result(self, part: ToolResult, path: str) -> Block:
@@ -139,10 +142,14 @@ class BlockWriter:
 
     def _file(self, part: File, path: str) -> list[Block]:
         self._notes.foreign(part.extra, path)
+        kind = _kind(part)
+        if kind.startswith(("video/", "audio/")):
+            self._notes.lost(path, f"documents of type {kind}")
+            return []
         source = self._document_source(part.source, path)
         if source is None:
             return []
-        if source.get("media_type", "").startswith("image/"):
+        if (kind if source["type"] == "url" else source.get("media_type", "")).startswith("image/"):
             return [{"type": "image", "source": source} | render_cache(part.cache) | native(part.extra)]
         block: Block = {"type": "document", "source": source}
         if part.name is not None and part.title is None:
@@ -225,6 +232,12 @@ def render_source(source: Source, media_type: str) -> Block | None:
         return None
     shown = next((kind for start, kind in SIGNATURES.items() if source.data.startswith(start)), media_type)
     return {"type": "base64", "media_type": source.media_type or shown, "data": source.data}
+
+
+def _kind(part: File) -> str:
+    """The media type a file is said to have, else what its address or its name shows; empty where nothing does."""
+    address = urlsplit(part.source.url or "").path
+    return (part.source.media_type or guess_type(address)[0] or guess_type(part.name or "")[0] or "").lower()
 
 
 def _list_of(part: Part) -> str:

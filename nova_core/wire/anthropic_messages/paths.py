@@ -30,6 +30,8 @@ def caller_path(members: Mapping[str, Any], field: str) -> str:
     """
     found = STEPS.fullmatch(field)
     if found is None:
+        if field == "reasoning_effort":
+            return _effort(members)
         if field in RENAMED:
             return RENAMED[field]
         return HEAD.sub(lambda head: RENAMED.get(head[0], head[0]), field, count=1)
@@ -43,6 +45,14 @@ def caller_path(members: Mapping[str, Any], field: str) -> str:
     if parts is None:
         return path
     return f"{path}[{parts[int(part)]}]{rest}" if int(part) < len(parts) else f"{path}{rest}"
+
+
+def _effort(members: Mapping[str, Any]) -> str:
+    """Where the request says how much to think: an effort, a budget, or only that it should."""
+    config, thinking = members.get("output_config"), members.get("thinking")
+    if not isinstance(thinking, Mapping) or (isinstance(config, Mapping) and "effort" in config):
+        return RENAMED["reasoning_effort"]
+    return "thinking.budget_tokens" if "budget_tokens" in thinking else "thinking"
 
 
 def _places(members: Mapping[str, Any]) -> list[Place]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from nova_core.types.chat import ChatRequest, Reasoning
 from nova_core.wire.anthropic_messages.fields import NAME, Notes
+from nova_core.wire.anthropic_messages.thinking_models import family_of, stops_to_obey
 
 BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 2048, "high": 4096, "xhigh": 8192, "max": 16384}
 """Tokens to think with, by effort."""
@@ -18,6 +20,8 @@ def render_reasoning(typed: ChatRequest, members: dict[str, Any], notes: Notes) 
     reasoning = typed.reasoning
     if reasoning is None:
         return {}
+    if NAME not in typed.extra and _thinks(reasoning) and _must_call(typed) and stops_to_obey(typed.model):
+        return _obeying(reasoning, typed, members, notes)
     if reasoning.mode is not None or NAME in typed.extra:
         return _native(reasoning, typed, members, notes)
     if reasoning.effort == "none":
@@ -47,6 +51,24 @@ def thinking_budget(reasoning: Reasoning, max_tokens: int | None) -> int | None:
     if max_tokens is not None and budget >= max_tokens:
         budget = max_tokens - 1
     return budget if budget >= LEAST_BUDGET else None
+
+
+def _thinks(reasoning: Reasoning) -> bool:
+    if reasoning.mode is not None:
+        return reasoning.mode != "disabled"
+    return reasoning.budget is not None or reasoning.effort not in (None, "none")
+
+
+def _must_call(typed: ChatRequest) -> bool:
+    return bool(typed.tools) and typed.tool_choice is not None and typed.tool_choice.mode in ("required", "named")
+
+
+def _obeying(reasoning: Reasoning, typed: ChatRequest, members: dict[str, Any], notes: Notes) -> dict[str, Any]:
+    """No thinking, which the vendor refuses together with a tool that must be called; the effort stays."""
+    notes.approximated("reasoning_effort", "no thinking where a tool must be called")
+    if family_of(typed.model) is None:
+        return {}
+    return _native(replace(reasoning, mode="disabled", summary=None), typed, members, notes)
 
 
 def _native(reasoning: Reasoning, typed: ChatRequest, members: dict[str, Any], notes: Notes) -> dict[str, Any]:

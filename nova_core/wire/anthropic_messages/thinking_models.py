@@ -22,13 +22,14 @@ class Family:
     """A family of models. `budgets` says that it still takes budgets.
 
     `off` is the type of `thinking` that turns thinking off, None where it is always on. `calm_when_off`: with
-    thinking off the efforts above `high` are refused.
+    thinking off the efforts above `high` are refused. `obeys` says that it can be made to call a tool.
     """
 
     names: re.Pattern[str]
     off: str | None = "disabled"
     calm_when_off: bool = False
     budgets: bool = False
+    obeys: bool = True
 
 
 # A version is followed by nothing, by a date of eight digits, or by what a platform appends.
@@ -38,7 +39,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(re.compile(rf"claude-opus-4[-.][78]{END}")),
     Family(re.compile(rf"claude-sonnet-5{END}")),
     Family(re.compile(rf"claude-(opus-5|haiku-5[-.]5){END}"), calm_when_off=True),
-    Family(re.compile(rf"claude-sonnet-5[-.]5{END}"), off="between_tools", calm_when_off=True),
+    Family(re.compile(rf"claude-sonnet-5[-.]5{END}"), off="between_tools", calm_when_off=True, obeys=False),
+    Family(re.compile(rf"claude-(opus-5[-.]5|(fable|mythos)-5[-.]1){END}"), off=None, obeys=False),
     # All others since 4.7 refuse budgets; leaving thinking on is what none of them refuses.
     Family(re.compile(rf"claude-[a-z]+-(4[-.]([7-9]|\d\d)|([5-9]|\d\d)([-.]\d\d?)?){END}"), off=None),
 )
@@ -48,6 +50,10 @@ EFFORT_BY_BUDGET: tuple[tuple[int, str], ...] = ((2048, "low"), (8192, "medium")
 """Budgets in tokens up to which an effort comes near; larger ones are `max`. The vendor names no equivalents."""
 ABOVE_HIGH = frozenset({"xhigh", "max"})
 SAMPLING: Final = ("temperature", "top_p", "top_k")
+THINKING: Final = ("enabled", "adaptive")
+LEAST_TOP_P: Final = 0.95
+"""A model that thinks takes no lower one."""
+FORCING: Final = ("any", "tool")
 
 
 def family_of(model: str) -> Family | None:
@@ -91,13 +97,52 @@ def review_thinking(request: Request) -> Fidelity:
 
 
 def review_sampling(request: Request) -> Fidelity:
-    """Notes on what says how to sample, for the models that refuse to be told."""
-    asked = [name for name in SAMPLING if name in request.members]
-    if not asked or takes_sampling(request.model):
+    """Notes on what says how to sample, for the models that refuse to be told, always or while they think."""
+    asked = {name: decoded(request.members[name]) for name in SAMPLING if name in request.members}
+    if not asked:
         return Fidelity()
-    why = f"{request.model} does not take it"
-    fates = [Fate.HINT if is_default(name, decoded(request.members[name])) else Fate.LOST for name in asked]
-    return Fidelity(tuple(FieldNote(name, fate, why) for name, fate in zip(asked, fates, strict=True)))
+    thinking = request.get("thinking")
+    thinks = isinstance(thinking, Mapping) and thinking.get("type") in THINKING
+    return Fidelity(tuple(refused_sampling(request.model, asked, thinks=thinks)))
+
+
+def refused_sampling(model: str, asked: Mapping[str, Any], *, thinks: bool) -> list[FieldNote]:
+    """A note on each value of `asked` that `model` does not take; one that is the default is a hint."""
+    if not takes_sampling(model):
+        fates = [(name, Fate.HINT if is_default(name, value) else Fate.LOST) for name, value in asked.items()]
+        return [FieldNote(name, fate, f"{model} does not take it") for name, fate in fates]
+    refused = [name for name, value in asked.items() if thinks and not _taken_while_thinking(name, value)]
+    return [FieldNote(name, Fate.LOST, "the model does not take it while it thinks") for name in refused]
+
+
+def _taken_while_thinking(name: str, value: Any) -> bool:
+    if value is None:
+        return True
+    if name == "top_p":
+        return isinstance(value, int | float) and value >= LEAST_TOP_P
+    return is_default(name, value)
+
+
+def review_choice(request: Request) -> Fidelity:
+    """A note on a tool call that is demanded of a model that cannot be made to."""
+    if "tool_choice" not in request.members or can_be_forced(request.model):
+        return Fidelity()
+    choice = request.get("tool_choice")
+    if not isinstance(choice, Mapping) or choice.get("type") not in FORCING:
+        return Fidelity()
+    return Fidelity((FieldNote("tool_choice", Fate.LOST, f"{request.model} cannot be made to call a tool"),))
+
+
+def can_be_forced(model: str) -> bool:
+    """Whether `model` takes a `tool_choice` that demands a call."""
+    family = family_of(model)
+    return family is None or family.obeys
+
+
+def stops_to_obey(model: str) -> bool:
+    """Whether `model` must not think to be made to call a tool; those that always think need not stop."""
+    family = family_of(model)
+    return family is None or (family.obeys and family.off is not None)
 
 
 def takes_sampling(model: str) -> bool:

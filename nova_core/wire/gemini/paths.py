@@ -39,9 +39,21 @@ def caller_path(members: Mapping[str, Any], field: str) -> str:
     if (found := TOOL.fullmatch(field)) is not None:
         places = list(_tools(members))
         return places[int(found[1])] + found[2] if int(found[1]) < len(places) else field
+    if field == "reasoning_effort" and _has_budget(members):
+        return RENAMED["thinking.budget_tokens"]
     if field in RENAMED:
         return RENAMED[field]
     return HEAD.sub(lambda head: RENAMED.get(head[0], head[0]), field, count=1)
+
+
+def _has_budget(members: Mapping[str, Any]) -> bool:
+    """Whether the request says how much to think by a budget."""
+    found: Any = members
+    for name in (CONFIG, "thinkingConfig"):
+        found = canonical(found, "").get(name)
+        if not isinstance(found, Mapping):
+            return False
+    return "thinkingBudget" in canonical(found, "")
 
 
 def _in_contents(members: Mapping[str, Any], number: int, part: str | None, rest: str) -> str | None:

@@ -19,7 +19,7 @@ from nova_core.types.chat import (
     Thinking,
 )
 from nova_core.wire.openai_chat.fields import NAME, Fields, bad_field
-from nova_core.wire.openai_chat.notes import Notes
+from nova_core.wire.openai_chat.notes import Notes, note_opaque
 
 AUDIO_FORMATS: Mapping[str, str] = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
@@ -148,7 +148,7 @@ def render_part(part: Part, path: str, notes: Notes) -> dict[str, Any] | None:
     if isinstance(part, Opaque):
         if part.dialect == NAME or notes.own:
             return dict(part.raw)
-        notes.lost(path, f"only {part.dialect} knows {part.raw.get('type', 'this part')}")
+        note_opaque(part, path, notes)
         return None
     body: dict[str, Any] | None
     match part:

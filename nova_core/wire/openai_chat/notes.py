@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, Protocol
 
-from nova_core.types.chat import CacheBreakpoint, Extra
+from nova_core.types.chat import CacheBreakpoint, Extra, Opaque
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.wire.drop_policy import is_default
 from nova_core.wire.openai_chat.fields import NAME
 
 # Members of other dialects' parts and tools that steer caching, display or loading, not the answer.
 HINTS = frozenset({"allowed_callers", "caller", "defer_loading", "display", "eager_input_streaming", "input_examples"})
+
+DRAWN: Final = "image_generation_call"
+"""The item of the Responses API that an image in an answer is."""
+
+
+class Leaving(Protocol):
+    """Whatever collects notes on what is left out."""
+
+    def hint(self, field: str, detail: str = "") -> None:
+        """Left out, and harmless."""
+        ...
+
+    def lost(self, field: str, detail: str = "") -> None:
+        """Left out, and missed."""
+        ...
+
+
+def note_opaque(part: Opaque, path: str, notes: Leaving) -> None:
+    """Note a part that only another dialect knows; an image of an earlier answer is not missed, as in chats."""
+    if part.raw.get("type") == DRAWN:
+        notes.hint(path, "an image of an earlier answer cannot be sent back")
+    else:
+        notes.lost(path, f"only {part.dialect} knows {part.raw.get('type', 'this part')}")
 
 
 class Notes:

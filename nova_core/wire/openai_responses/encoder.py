@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from nova_core.errors import NovaError, StreamBrokenError
+from nova_core.types.chat import Opaque
 from nova_core.types.events import (
     AudioDelta,
     BlockEvent,
@@ -28,13 +29,14 @@ from nova_core.types.events import (
 )
 from nova_core.types.usage import Usage
 from nova_core.wire.openai_responses.asked import Asked
+from nova_core.wire.openai_responses.drawn import drawn_item, listed
 from nova_core.wire.openai_responses.errors import error_events, event_bytes
 from nova_core.wire.openai_responses.fields import NAME
 from nova_core.wire.openai_responses.finish import render_status
 from nova_core.wire.openai_responses.output import tokens_of
 from nova_core.wire.openai_responses.reply import failed, finished, frame_of
 from nova_core.wire.openai_responses.usage import render_usage
-from nova_core.wire.openai_responses.written import CallItem, Item, MessageItem, ReasoningItem, redacted_item
+from nova_core.wire.openai_responses.written import CallItem, ImageItem, Item, MessageItem, ReasoningItem, redacted_item
 
 Body = dict[str, Any]
 New = TypeVar("New", bound=Item)
@@ -151,6 +153,9 @@ class Encoder:
                 self._close_all()
             case BlockStop(choice=0):
                 self._stop(event.block)
+            case ExtraDelta(choice=0):
+                for image in listed({name: members.get("message", {}) for name, members in event.extra.items()}):
+                    self._drawn(image)
             case _ if isinstance(event, BlockEvent) and event.choice == 0 and self._finish is None:
                 self._block_event(event, logprobs)
 
@@ -177,6 +182,8 @@ class Encoder:
                 self._whole(redacted_item(event.data))
             case OpaqueBlock() if event.dialect == NAME:
                 self._whole(dict(event.raw))
+            case OpaqueBlock():
+                self._drawn(drawn_item(Opaque(event.dialect, event.raw)))
             case ToolCallStart():
                 self._close_said()
                 self._add(event.block, CallItem(self._emit, len(self._output), event, self._known))
@@ -212,6 +219,12 @@ class Encoder:
         self._close_said()
         index = len(self._output)
         self._output[index] = Item(self._emit, index, item).close("completed", {})
+
+    def _drawn(self, image: Body | None) -> None:
+        if image is not None:
+            self._close_said()
+            index = len(self._output)
+            self._output[index] = ImageItem(self._emit, index, image).close("completed", {})
 
     def _stop(self, block: int) -> None:
         """A message may go on with another text, so only what is no message ends with its block."""

@@ -17,6 +17,7 @@ from nova_core.types.chat import (
 )
 from nova_core.wire.openai_chat.notes import add_members
 from nova_core.wire.openai_responses.content import text_body
+from nova_core.wire.openai_responses.drawn import drawn_item
 from nova_core.wire.openai_responses.fields import ITEM, NAME, new_id
 from nova_core.wire.openai_responses.items import parse_turns
 from nova_core.wire.openai_responses.thoughts import reasoning_item
@@ -113,5 +114,7 @@ def _items(part: Part) -> Iterator[Body]:
             yield {**item, **part.extra.get(NAME, {})}
         case Opaque() if part.dialect == NAME:
             yield dict(part.raw)
+        case Opaque() if (image := drawn_item(part)) is not None:
+            yield image
         case _:
             return

@@ -26,8 +26,9 @@ from nova_core.types.chat import (
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, decoded
 from nova_core.types.usage import Usage
-from nova_core.wire.openai_chat.notes import Notes, add_members
+from nova_core.wire.openai_chat.notes import DRAWN, Notes, add_members
 from nova_core.wire.openai_responses.asked import DEFAULTS, Asked
+from nova_core.wire.openai_responses.drawn import drawn_item, listed
 from nova_core.wire.openai_responses.errors import failure_code, response_error
 from nova_core.wire.openai_responses.fields import NAME
 from nova_core.wire.openai_responses.finish import parse_status, render_status
@@ -95,7 +96,9 @@ def render_reply(reply: ChatReply, asked: Asked, clock: Callable[[], float]) -> 
     more = own.pop("usage", {})
     body = frame_of(asked, id=reply.id, model=reply.model, created=reply.created, clock=clock)
     usage = None if reply.usage is None else {**render_usage(reply.usage), **more}
-    body |= status | {"output": render_output(parts, choice.logprobs, status["status"]), "usage": usage}
+    images = [image for image in listed(choice.message.extra) if image is not None]
+    output = [*render_output(parts, choice.logprobs, status["status"]), *images]
+    body |= status | {"output": output, "usage": usage}
     if status["status"] == "completed":
         body["completed_at"] = int(clock())
     return finished(body, own, reply.service_tier)
@@ -147,6 +150,9 @@ def losses(typed: ChatReply) -> Fidelity:
         if choice.finish in ("refusal", "pause"):
             notes.approximated("choices[0].finish", "said as the status")
         notes.extra({}, {o: m for o, m in choice.extra.items() if o != NAME}, "choices[0]")
+        for place, image in enumerate(listed(choice.message.extra)):
+            if image is None:
+                notes.lost(f"choices[0].message.images[{place}]", "an image is said by its data, not by its address")
         for place, part in enumerate(choice.message.parts):
             _part_losses(part, f"choices[0].message.parts[{place}]", notes)
     return notes.fidelity()
@@ -155,7 +161,9 @@ def losses(typed: ChatReply) -> Fidelity:
 def _part_losses(part: Part, path: str, notes: Notes) -> None:
     match part:
         case Opaque():
-            if part.dialect != NAME:
+            if drawn_item(part) is not None:
+                notes.mapped(path, f"an item of type {DRAWN}")
+            elif part.dialect != NAME:
                 notes.lost(path, f"only {part.dialect} knows it")
             return
         case Image() | File() | ToolResult():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
@@ -32,15 +33,23 @@ _KINDS: Mapping[str, tuple[bytes, str]] = {
 }
 _HAVE_INPUT = ("input", "prompt", "previous_response_id", "conversation")
 _IDLE = (("background", False), ("truncation", "disabled"))
+_NO_ITEM = re.compile(rb"\s*\[\s*\]")
 LOGPROBS = "message.output_text.logprobs"
 
 
 def check_request(members: Members) -> None:
     """`model`, something to answer, and the kinds of a few others. Raises BadRequestError naming `param`."""
     check_model(members)
-    if not any(members.get(name) is not None for name in _HAVE_INPUT):
+    said = [name for name in _HAVE_INPUT if members.get(name) is not None]
+    if not said:
         raise bad_field("input", "is required: a string, or an array of items")
+    if said == ["input"] and _has_no_item(members["input"]):
+        raise bad_field("input", "must have an item: there is no earlier response or conversation to answer")
     check_kinds(members, _KINDS)
+
+
+def _has_no_item(value: Any) -> bool:
+    return bool(_NO_ITEM.match(value)) if isinstance(value, msgspec.Raw) else value == []
 
 
 def parse_request(members: Mapping[str, Any]) -> ChatRequest:

@@ -184,6 +184,23 @@ class CallItem(Item):
         return super().close(status, known)
 
 
+class ImageItem(Item):
+    """An image, which came whole."""
+
+    __slots__ = ("_whole",)
+
+    def __init__(self, emit: Emit, index: int, item: Body) -> None:
+        self._whole = item
+        super().__init__(emit, index, {**item, "status": "in_progress", "result": None})
+
+    def close(self, status: str, known: Known) -> Body:
+        """The image is drawn."""
+        for phase in ("in_progress", "generating", "completed"):
+            self.event(f"response.image_generation_call.{phase}")
+        self.item = self._whole
+        return super().close(status, known)
+
+
 def redacted_item(data: str) -> Body:
     """A thought that only its provider can read."""
     return reasoning_item(RedactedThinking(data))

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from nova_core.errors import AuthenticationError, BadRequestError, ContextWindowExceededError, ServiceUnavailableError
+from nova_core.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ContextWindowExceededError,
+    ServiceUnavailableError,
+    UnsupportedParamsError,
+)
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.events import Frame, ToolCallStart
@@ -250,3 +256,30 @@ def test_tools_have_names_that_the_vendor_takes_and_are_called_by_their_own():
     (start,) = decoder.decode(Frame(json.dumps(block).encode()))
     assert isinstance(start, ToolCallStart)
     assert start.name == "files.read/all"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"file_id": "https://example.com/film.mp4?at=1"},
+        {"file_data": "data:video/mp4;base64,AAAA"},
+        {"file_data": "AAAA", "filename": "film.webm"},
+        {"file_id": "https://example.com/song.mp3"},
+    ],
+)
+def test_a_film_is_no_document(file: dict[str, str]) -> None:
+    content = [{"type": "text", "text": "What is it?"}, {"type": "file", "file": file}]
+    body = {"model": "public", "messages": [{"role": "user", "content": content}]}
+    request = Request("chat", OPENAI_CHAT, parse_members(json.dumps(body).encode()))
+    with pytest.raises(UnsupportedParamsError, match=r"`messages\[0\]\.content\[1\]`.*(video|audio)/"):
+        asked(request)
+    assert sent(asked(request, drop_params=True))["messages"][0]["content"] == content[:1]
+
+
+def test_files_by_address_are_images_or_documents() -> None:
+    urls = ("https://example.com/a.png", "https://example.com/a.pdf", "https://example.com/a")
+    content = [{"type": "file", "file": {"file_id": url}} for url in urls]
+    body = {"model": "public", "messages": [{"role": "user", "content": content}]}
+    request = Request("chat", OPENAI_CHAT, parse_members(json.dumps(body).encode()))
+    blocks = sent(asked(request))["messages"][0]["content"]
+    assert [block["type"] for block in blocks] == ["image", "document", "document"]

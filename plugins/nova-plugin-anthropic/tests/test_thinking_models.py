@@ -194,3 +194,62 @@ def test_a_default_of_sampling_is_left_out_and_never_refused() -> None:
     body, call = sent("claude-opus-4-8", ANTHROPIC_MESSAGES, max_tokens=99, temperature=1)
     assert "temperature" not in body
     assert call.fidelity.dropped == ("temperature",)
+
+
+MUST = {"tools": [{"type": "function", "function": {"name": "look"}}], "tool_choice": "required"}
+NEVER_FORCED = ["claude-fable-5-1", "claude-mythos-5-1", "claude-opus-5-5", "claude-sonnet-5-5"]
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "look"}}])
+def test_a_model_that_must_call_a_tool_does_not_think(choice):
+    asked = {**MUST, "tool_choice": choice, "reasoning_effort": "high"}
+    body, call = sent("claude-sonnet-4-5", OPENAI_CHAT, temperature=0.2, **asked)
+    assert "thinking" not in body
+    assert body["tool_choice"]["type"] in ("any", "tool")
+    assert body["temperature"] == 0.2
+    assert "reasoning_effort" in approximated(call)
+    for model in CAN_STOP:
+        body, call = sent(model, OPENAI_CHAT, **asked)
+        assert body["thinking"] == {"type": "disabled"}
+        assert body["output_config"] == {"effort": "high"}
+        assert "reasoning_effort" in approximated(call)
+
+
+def test_a_model_that_may_call_a_tool_or_always_thinks_keeps_thinking():
+    body, call = sent("claude-sonnet-4-5", OPENAI_CHAT, reasoning_effort="high", **{**MUST, "tool_choice": "auto"})
+    assert body["thinking"]["type"] == "enabled"
+    assert "reasoning_effort" not in approximated(call)
+    body, _ = sent("claude-fable-5", OPENAI_CHAT, reasoning_effort="high", **MUST)
+    assert (body["thinking"], body["tool_choice"]["type"]) == (ADAPTIVE, "any")
+
+
+@pytest.mark.parametrize("model", NEVER_FORCED)
+def test_a_call_is_not_demanded_of_models_that_cannot_be_made_to(model):
+    native = {"tools": [{"name": "look", "input_schema": {"type": "object"}}], "tool_choice": {"type": "any"}}
+    for dialect, asked in ((OPENAI_CHAT, MUST), (ANTHROPIC_MESSAGES, {**native, "max_tokens": 99})):
+        with pytest.raises(UnsupportedParamsError, match="`tool_choice`"):
+            sent(model, dialect, **asked)
+        body, call = sent(model, dialect, drop=True, **asked)
+        assert "tool_choice" not in body
+        assert [tool["name"] for tool in body["tools"]] == ["look"]
+        assert call.fidelity.lost == ("tool_choice",)
+    body, _ = sent(model, OPENAI_CHAT, reasoning_effort="high", drop=True, **MUST)
+    assert body["thinking"] == ADAPTIVE
+
+
+@pytest.mark.parametrize(("name", "value"), [("temperature", 0.2), ("top_p", 0.5), ("top_k", 5)])
+def test_how_to_sample_is_refused_by_name_while_a_model_thinks(name: str, value: float) -> None:
+    thinking = {"max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 2048}}
+    for dialect, asked in ((OPENAI_CHAT, {"reasoning_effort": "low"}), (ANTHROPIC_MESSAGES, thinking)):
+        with pytest.raises(UnsupportedParamsError, match=f"`{name}`.*while it thinks"):
+            sent("claude-sonnet-4-5", dialect, **asked, **{name: value})
+        body, call = sent("claude-sonnet-4-5", dialect, drop=True, **asked, **{name: value})
+        assert name not in body
+        assert body["thinking"]["type"] == "enabled"
+        assert call.fidelity.lost == (name,)
+
+
+def test_what_a_thinking_model_takes_of_sampling_is_sent() -> None:
+    body, call = sent("claude-sonnet-4-5", OPENAI_CHAT, reasoning_effort="low", temperature=1, top_p=0.95)
+    assert (body["temperature"], body["top_p"]) == (1, 0.95)
+    assert call.fidelity.dropped == ()

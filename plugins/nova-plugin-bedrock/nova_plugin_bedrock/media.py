@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from mimetypes import guess_type
 from typing import Final
 
 from nova_core.types.chat import Audio, File, Image, Source
@@ -75,7 +76,8 @@ class MediaWriter:
             return []
         form = DOCUMENTS.get(part.source.media_type or "", _ending(part.source, part.name))
         if form is None:
-            form = "txt" if "text" in source else "pdf"
+            kind = part.source.media_type or guess_type(part.source.url or part.name or "")[0] or "application/pdf"
+            form = "txt" if "text" in source else "" if kind.startswith(("video/", "audio/")) else "pdf"
         if form not in DOCUMENTS.values():
             self._notes.lost(path, f"documents are {', '.join(DOCUMENTS.values())}")
             return []

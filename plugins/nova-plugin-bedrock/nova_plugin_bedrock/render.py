@@ -10,11 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from nova_core.types.chat import ChatRequest, ResponseFormat
-from nova_core.types.fidelity import Fidelity
+from nova_core.types.fidelity import Fate, Fidelity
 from nova_core.wire.anthropic_messages.render import JSON_ONLY
 from nova_core.wire.anthropic_messages.schema import conforming
-from nova_core.wire.anthropic_messages.thinking_models import SAMPLING, takes_sampling
-from nova_core.wire.drop_policy import is_default
+from nova_core.wire.anthropic_messages.thinking_models import SAMPLING, THINKING, refused_sampling
 from nova_plugin_bedrock.names import CLAUDE, NO_SCHEMAS, NOVA, TAKES_TOP_K
 from nova_plugin_bedrock.notes import Body, Notes
 from nova_plugin_bedrock.thinking import render_thinking
@@ -82,12 +81,12 @@ def render(typed: ChatRequest) -> tuple[dict[str, Any], Fidelity]:
 
 def _sampling(typed: ChatRequest, additional: Body, notes: Notes) -> Body:
     config: Body = {} if typed.max_tokens is None else {"maxTokens": typed.max_tokens}
-    given = [(name, value) for name in SAMPLING if (value := getattr(typed, name)) is not None]
-    if takes_sampling(typed.model):
-        _sampled(dict(given), typed.model, config, additional, notes)
-    else:
-        for name, value in given:
-            (notes.hint if is_default(name, value) else notes.lost)(name, f"{typed.model} does not take it")
+    given = {name: value for name in SAMPLING if (value := getattr(typed, name)) is not None}
+    thinks = additional.get("thinking", {}).get("type") in THINKING
+    for note in refused_sampling(typed.model, given, thinks=thinks):
+        given.pop(note.field)
+        (notes.hint if note.fate is Fate.HINT else notes.lost)(note.field, note.detail)
+    _sampled(given, typed.model, config, additional, notes)
     stop = [text for text in typed.stop if text]
     if len(stop) < len(typed.stop):
         notes.lost("stop", "nothing is no stop sequence")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from nova_core.types.chat import ChatRequest, Tool
 from nova_core.wire.anthropic_messages.fields import NAME as MESSAGES
+from nova_core.wire.anthropic_messages.thinking_models import can_be_forced
 from nova_plugin_bedrock.names import CLAUDE
 from nova_plugin_bedrock.notes import NAME, Body, Notes
 from nova_plugin_bedrock.turns import Turns
@@ -19,11 +20,12 @@ CHOICES: Final = {"auto": "auto", "required": "any", "named": "tool"}
 class Tools:
     """Renders the tools of one request. What goes to a model in its maker's own words stands in `additional`."""
 
-    __slots__ = ("_claude", "_notes", "_turns", "additional")
+    __slots__ = ("_claude", "_model", "_notes", "_turns", "additional")
 
     def __init__(self, notes: Notes, turns: Turns, model: str) -> None:
         self._notes = notes
         self._turns = turns
+        self._model = model
         self._claude = CLAUDE.search(model) is not None
         self.additional: dict[str, Any] = {}
 
@@ -81,6 +83,9 @@ class Tools:
             if typed.tools:
                 self._notes.approximated("tool_choice", "no tools are sent")
                 return {}
+            return {"tools": tools}
+        if choice.mode != "auto" and not can_be_forced(self._model):
+            self._notes.lost("tool_choice", "the model cannot be made to call a tool")
             return {"tools": tools}
         named = {"name": choice.name} if choice.name is not None else {}
         return {"tools": tools, "toolChoice": {CHOICES[choice.mode]: named}}

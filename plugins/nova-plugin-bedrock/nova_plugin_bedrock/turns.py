@@ -24,6 +24,7 @@ from nova_core.types.chat import (
     ToolResult,
 )
 from nova_core.wire.anthropic_messages.fields import parse_arguments
+from nova_core.wire.openai_chat.notes import note_opaque
 from nova_core.wire.thought_signatures import is_named
 from nova_plugin_bedrock.media import MediaWriter
 from nova_plugin_bedrock.names import CLAUDE, CLAUDE_3, NOVA
@@ -104,7 +105,7 @@ class Turns:
         if isinstance(part, Opaque):
             if part.dialect == NAME:
                 return [dict(part.raw)]
-            self._notes.lost(path, f"a part that only {part.dialect} knows")
+            note_opaque(part, path, self._notes)
             return []
         self._notes.foreign(part.extra, path)
         body = self._body(part, path)

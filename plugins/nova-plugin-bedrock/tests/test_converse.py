@@ -13,7 +13,7 @@ from nova_core.errors import BadGatewayError, BadRequestError, UnsupportedParams
 from nova_core.testing import ScriptedUpstream
 from nova_core.testing.provider_bench import bench, chat_request, embeddings_request, function_tool
 from nova_core.testing.upstream_amazon import event_message
-from nova_core.types.call import Call
+from nova_core.types.call import Call, CallOptions
 from nova_core.types.chat import ChatReply, RedactedThinking, Text, Thinking, ToolCall
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Request
@@ -49,13 +49,15 @@ HISTORY: list[dict[str, Any]] = [
 ]
 
 
-def sent(request: Request, model: str = CLAUDE) -> dict[str, Any]:
+def sent(request: Request, model: str = CLAUDE, *, drop: bool = False) -> dict[str, Any]:
     """The body that an upstream gets; raises what the provider raises."""
     provider = Bedrock()
     deployment = provider.complete(
         Deployment(id="d", group="g", provider="bedrock", model=model, api_key=Secret("k")), {}
     )
-    body = provider.provider_call(Call(request), request, deployment).request.body
+    body = provider.provider_call(
+        Call(request, options=CallOptions(drop_params=drop)), request, deployment
+    ).request.body
     assert body is not None
     found: dict[str, Any] = json.loads(body)
     return found
@@ -85,7 +87,6 @@ def full_request() -> Request:
         tool_choice="required",
         parallel_tool_calls=False,
         response_format={"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}},
-        reasoning_effort="low",
         service_tier="flex",
         guardrailConfig={"guardrailIdentifier": "g1", "guardrailVersion": "1", "trace": "enabled"},
         performanceConfig={"latency": "optimized"},
@@ -116,7 +117,6 @@ def test_a_whole_request_is_said_in_the_vendors_words() -> None:
     assert body["inferenceConfig"] == {"maxTokens": 4000, "temperature": 0.5, "topP": 0.9, "stopSequences": ["END"]}
     assert body["toolConfig"]["toolChoice"] == {"any": {}}
     assert body["additionalModelRequestFields"] == {
-        "thinking": {"type": "enabled", "budget_tokens": 1024},
         "tool_choice": {"disable_parallel_tool_use": True},
         "top_k": 5,
     }
@@ -388,3 +388,33 @@ def test_arguments_that_are_no_object_are_the_callers_to_mend() -> None:
     assert shown["singleEmbeddingParams"] == {
         "embeddingPurpose": "IMAGE_RETRIEVAL", "image": {"format": "png", "source": {"bytes": "aW1n"}},
     }  # fmt: skip
+
+
+def test_claude_does_not_think_where_it_must_call_a_tool() -> None:
+    tools = [function_tool("look", at={"type": "string"})]
+    asked = chat_request(
+        "g", tools=tools, tool_choice="required", max_tokens=4000, reasoning_effort="low", temperature=0.5
+    )
+    body = sent(asked)
+    assert body["toolConfig"]["toolChoice"] == {"any": {}}
+    assert body["inferenceConfig"]["temperature"] == 0.5
+    assert "additionalModelRequestFields" not in body
+    with pytest.raises(UnsupportedParamsError, match="`tool_choice`"):
+        sent(chat_request("g", tools=tools, tool_choice="required"), "anthropic.claude-opus-5-5")
+
+
+@pytest.mark.parametrize(("name", "value"), [("temperature", 0.5), ("top_p", 0.5), ("top_k", 5)])
+def test_how_claude_samples_cannot_be_said_while_it_thinks(name: str, value: float) -> None:
+    with pytest.raises(UnsupportedParamsError, match=f"`{name}`.*while it thinks"):
+        sent(chat_request("g", max_tokens=4000, reasoning_effort="low", **{name: value}))
+    body = sent(chat_request("g", max_tokens=4000, reasoning_effort="low", **{name: value}), drop=True)
+    assert body["additionalModelRequestFields"]["thinking"]["type"] == "enabled"
+    assert body["inferenceConfig"] == {"maxTokens": 4000}
+    assert "top_k" not in body["additionalModelRequestFields"]
+    assert sent(chat_request("g", **{name: value}))
+
+
+def test_a_film_is_no_document_of_converse() -> None:
+    film = {"type": "file", "file": {"file_data": "data:video/mp4;base64,AAAA"}}
+    with pytest.raises(UnsupportedParamsError, match=r"content\[0\]"):
+        sent(chat_request("g", [{"role": "user", "content": [film, {"type": "text", "text": "What is it?"}]}]))
