@@ -19,6 +19,7 @@ from nova_core.types.events import Frame
 from nova_core.types.fidelity import Fate, FieldNote
 from nova_core.types.message import Operation, Reply, Request
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.file_in_json import FilesInJson
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_compatible import OpenAICompatible
@@ -134,7 +135,7 @@ class Enveloped(OpenAICompatible):
     def _opened_response(self, response: UpstreamResponse, operation: Operation) -> UpstreamResponse:
         try:
             answer = msgspec.json.decode(response.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except NOT_JSON:
             return response  # what it is instead is told by whoever reads it next
         try:
             opened = self.opened(answer, operation)
@@ -166,7 +167,7 @@ class OpenedFrames:
             return [frame]
         try:
             data = msgspec.json.decode(frame.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise StreamBrokenError("the upstream's stream holds an event that is not JSON") from error
         try:
             return [_frame(chunk) for chunk in self._opener.chunks(data, frame.event)]

@@ -10,6 +10,7 @@ import msgspec
 from nova_core.errors import NovaError, StreamBrokenError
 from nova_core.types.events import Event, Frame, Piece, UsageUpdate
 from nova_core.types.usage import Usage
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.openai_chat.errors import render_error, stream_error
 from nova_core.wire.sse import sse_bytes
 
@@ -62,7 +63,7 @@ class EventTap:
                 raise stream_error(data)
             if kind in self._last:
                 self._finished(msgspec.json.decode(data))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise StreamBrokenError("the upstream's stream holds an event that cannot be read") from error
         return kind
 

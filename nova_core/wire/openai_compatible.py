@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Reply, Request
-from nova_core.wire.body import holds
+from nova_core.wire.body import as_bytes, holds
 from nova_core.wire.jina_rerank import JINA_RERANK
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
@@ -32,7 +30,6 @@ from nova_core.wire.openai_speech import OPENAI_SPEECH
 from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS, OPENAI_TRANSLATIONS
 from nova_core.wire.provider import DialectProvider, of_deployment
 
-_ENCODE = msgspec.json.Encoder().encode
 OPENAI_DIALECTS: Mapping[Operation, Dialect] = {
     "chat": OPENAI_CHAT,
     "completion": OPENAI_COMPLETIONS,
@@ -214,11 +211,6 @@ def _has_cache_marks(request: Request) -> bool:
     return holds(as_bytes(members.get("messages")), CACHE_CONTROL) or (
         "tools" in members and holds(as_bytes(members["tools"]), CACHE_CONTROL)
     )
-
-
-def as_bytes(value: Any) -> bytes:
-    """A member's JSON."""
-    return bytes(value) if type(value) is msgspec.Raw else _ENCODE(value)
 
 
 def _cache_marks(request: Request) -> Iterator[FieldNote]:

@@ -16,6 +16,7 @@ from nova_core.types.events import Event, Frame, Piece, UsageUpdate
 from nova_core.types.message import RawReply, Reply, Request
 from nova_core.types.upstream import Exchange, UpstreamResponse
 from nova_core.types.usage import Usage
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.openai_speech import OpenAISpeech
 from nova_core.wire.upstream_errors import excerpt
 
@@ -60,7 +61,7 @@ class SpokenJson(OpenAISpeech):
             return super().read_raw(response)
         try:
             answer = msgspec.json.decode(response.body, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise BadGatewayError(f"the upstream's answer is not a JSON object: {excerpt(response)}") from error
         try:
             if (failure := self.failure_in(answer)) is not None:

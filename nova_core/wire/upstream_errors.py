@@ -28,6 +28,7 @@ from nova_core.errors import (
     error_class_for,
 )
 from nova_core.types.upstream import UpstreamResponse
+from nova_core.wire.body import NOT_JSON
 
 MESSAGE_LIMIT = 500
 
@@ -151,7 +152,7 @@ def facts_of(body: bytes) -> Facts:
     """Message, code, type and param of an error body: JSON of any known shape, HTML, or plain text."""
     try:
         data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         return Facts(shortened(body.decode("utf-8", "replace")))
     inner = _innermost(data)
     outer = data if isinstance(data, dict) else {}

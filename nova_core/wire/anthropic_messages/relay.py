@@ -12,6 +12,7 @@ from nova_core.types.usage import Usage
 from nova_core.wire.anthropic_messages.encoder import event_bytes
 from nova_core.wire.anthropic_messages.errors import event_error, render_error
 from nova_core.wire.anthropic_messages.usage import parse_usage
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.sse import sse_bytes
 
 NAMED: Final = frozenset(
@@ -58,7 +59,7 @@ class Relay:
             return b""
         try:
             out = self._relayed(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise StreamBrokenError("the upstream sent an event that is not one of a message") from error
         self.events += 1
         return out

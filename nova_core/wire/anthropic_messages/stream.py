@@ -224,7 +224,7 @@ def read_event(frame: Frame) -> Data:
     """The JSON object of a frame. Raises StreamBrokenError."""
     try:
         data = msgspec.json.decode(frame.data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise StreamBrokenError("the upstream sent an event that is not JSON") from error
     if not isinstance(data, dict):
         raise StreamBrokenError("the upstream sent an event that is not a JSON object")

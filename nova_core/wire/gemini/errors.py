@@ -11,6 +11,7 @@ import msgspec
 
 from nova_core.errors import NovaError
 from nova_core.types.upstream import UpstreamResponse
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.upstream_errors import classify, error_from_response, facts_of
 
 STATUSES: Final[Mapping[int, str]] = {
@@ -58,7 +59,7 @@ def retry_delay(body: bytes) -> float | None:
     """Seconds of the `RetryInfo` in an error's details (`"retryDelay": "34.07s"`)."""
     try:
         data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         return None
     for detail in _details(data):
         text = detail.get("retryDelay")

@@ -9,6 +9,7 @@ import msgspec
 from nova_core.errors import NovaError, StreamBrokenError
 from nova_core.types.events import Frame
 from nova_core.types.usage import Usage
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.gemini.errors import event_error, render_error
 from nova_core.wire.gemini.finish import block_reason
 from nova_core.wire.gemini.framing import Framing
@@ -45,7 +46,7 @@ class Relay:
             return b""
         try:
             out = self._relayed(frame.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             if frame.data.lstrip()[:1] == b"[":
                 raise event_error(frame.data) from error
             raise StreamBrokenError("the upstream sent an event that is not a piece of a reply") from error

@@ -29,6 +29,7 @@ from nova_core.types.events import (
     ToolCallStart,
     UsageUpdate,
 )
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.gemini.cited import citations_of
 from nova_core.wire.gemini.errors import event_error
 from nova_core.wire.gemini.fields import NAME, canonical
@@ -245,7 +246,7 @@ def read_frame(frame: Frame) -> Data | None:
         return None
     try:
         data = msgspec.json.decode(frame.data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise StreamBrokenError("the upstream sent an event that is not JSON") from error
     if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict) and "error" in data[0]:
         data = data[0]

@@ -17,6 +17,7 @@ from nova_core.types.events import (
     ThinkingDelta,
     UsageUpdate,
 )
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.openai_chat.choice_decoder import ChoiceDecoder
 from nova_core.wire.openai_chat.errors import stream_error
 from nova_core.wire.openai_chat.fields import NAME
@@ -118,7 +119,7 @@ class ChatDecoder:
         """Events of a chunk of text and nothing else; None for any other frame."""
         try:
             choices = _PLAIN.decode(frame.data).choices
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except NOT_JSON:
             self._is_plain = False
             return None
         if self._done or frame.event == "error" or len(choices) != 1 or choices[0].index not in self._choices:
@@ -148,7 +149,7 @@ def parse_chunk(data: bytes) -> dict[str, Any]:
     """A chunk's JSON object. Raises StreamBrokenError."""
     try:
         chunk = _FRAME.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise broken("holds a frame that is not JSON") from error
     if not isinstance(chunk, dict):
         raise broken("holds a frame that is not an object")

@@ -11,6 +11,7 @@ import msgspec
 from nova_core.errors import NovaError, StreamBrokenError
 from nova_core.types.events import Frame
 from nova_core.types.usage import Usage
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.openai_chat.decoder import broken
 from nova_core.wire.openai_chat.errors import error_frame, stream_error
 from nova_core.wire.openai_chat.finish import parse_finish
@@ -20,7 +21,6 @@ from nova_core.wire.sse import DONE, sse_bytes
 _ENCODE = msgspec.json.Encoder().encode
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _PIECES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]] | None)
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _UNSET = msgspec.UNSET
 _NULL_USAGE = b',"usage":null'
 _NOWHERE = b"\n"
@@ -73,7 +73,7 @@ class ChatRelay:
         data = frame.data
         try:
             chunk = _CHUNK.decode(data)
-        except _UNREADABLE as error:
+        except NOT_JSON as error:
             return self._no_chunk(data, error)
         if chunk.error or chunk.object == "error" or frame.event == "error":
             raise stream_error(data)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from nova_core.types.fidelity import Fate, FieldNote
 from nova_core.types.message import Request
-from nova_core.wire.body import holds
+from nova_core.wire.body import as_bytes, holds
 
 ADDED: Final = ("reasoning_content", "thinking_blocks", "provider_specific_fields", "images")
 """Thoughts, images, and what only other dialects say: OpenAI's own messages of the assistant have none of them."""
@@ -18,8 +16,7 @@ SPELLED: Final = tuple(f'"{name}"'.encode() for name in ADDED)
 
 def carries_added(request: Request) -> bool:
     """Whether a message may have such members; undecoded bytes are searched, not decoded."""
-    value = request.members.get("messages")
-    data = bytes(value) if type(value) is msgspec.Raw else msgspec.json.encode(value)
+    data = as_bytes(request.members.get("messages"))
     return any(holds(data, name) for name in SPELLED)
 
 

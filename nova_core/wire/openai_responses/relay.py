@@ -9,6 +9,7 @@ import msgspec
 from nova_core.errors import NovaError
 from nova_core.types.events import Frame
 from nova_core.types.usage import Usage
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.openai_chat.decoder import broken, parse_chunk
 from nova_core.wire.openai_responses.asked import Asked
 from nova_core.wire.openai_responses.errors import error_events, response_error
@@ -54,7 +55,7 @@ class Relay:
             return b""
         try:
             head = _HEAD.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise broken("holds a frame that is not an event") from error
         kind = head.type or frame.event
         if kind == "error" or (kind is None and head.response == _ABSENT):
@@ -85,7 +86,7 @@ class Relay:
             self._response = dict(renamed(response, model=self._model, asked=self._asked))
             if kind in _ENDED:
                 self._end(response)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise broken("holds an event whose response cannot be read") from error
         return sse_bytes(Frame(_ENCODE({**event, "response": self._response}), frame.event))
 

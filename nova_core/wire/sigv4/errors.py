@@ -12,6 +12,7 @@ import msgspec
 
 from nova_core.errors import NovaError
 from nova_core.types.upstream import UpstreamResponse
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.upstream_errors import classify, facts_of, shortened
 
 STATUSES: Final[Mapping[str, int]] = {
@@ -91,6 +92,6 @@ def _message(body: bytes) -> str:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         return {}
     return data if isinstance(data, dict) else {}

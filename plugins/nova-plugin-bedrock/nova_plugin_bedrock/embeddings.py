@@ -76,10 +76,9 @@ class TitanEmbed(EmbeddingsOf):
         """The only item. Raises BadRequestError for several."""
         notes = Notes()
         request = plain_request(typed, notes)
-        if len(request.input) != 1:
-            raise BadRequestError("the model embeds one item at a time", param="input")
+        only = only_item(request)
         pictures = "image" in request.model
-        item = _item(request.input[0], notes, pictures=pictures)
+        item = _item(only, notes, pictures=pictures)
         options = extras(request, ("normalize", "embeddingTypes"), notes)
         if request.task is not None:
             notes.lost("task", "the model has one task")
@@ -140,8 +139,7 @@ class NovaEmbed(EmbeddingsOf):
         """The only item. Raises BadRequestError for several."""
         notes = Notes()
         request = plain_request(typed, notes)
-        if len(request.input) != 1:
-            raise BadRequestError("the model embeds one item at a time", param="input")
+        only = only_item(request)
         options = extras(request, ("input_type", "truncate"), notes)
         task = str(options.get("input_type") or request.task or "search_document")
         purpose = task if OWN_PURPOSE.fullmatch(task) else PURPOSES.get(_task(task))
@@ -150,7 +148,7 @@ class NovaEmbed(EmbeddingsOf):
         asked: Body = {"embeddingPurpose": purpose or "GENERIC_INDEX"}
         if request.dimensions is not None:
             asked["embeddingDimension"] = request.dimensions
-        asked |= self._content(request.input[0], str(options.get("truncate") or "NONE"), notes)
+        asked |= self._content(only, str(options.get("truncate") or "NONE"), notes)
         return {
             "model": request.model,
             "taskType": "SINGLE_EMBEDDING",
@@ -179,6 +177,13 @@ class NovaEmbed(EmbeddingsOf):
 def _task(word: Any) -> str:
     """One of Cohere's tasks where a word means one, else the word."""
     return TASKS.get(meaning(word) or "", str(word))
+
+
+def only_item(request: EmbeddingsRequest) -> Any:
+    """What is to be embedded. Raises BadRequestError for several items."""
+    if len(request.input) != 1:
+        raise BadRequestError("the model embeds one item at a time", param="input")
+    return request.input[0]
 
 
 def _item(item: Any, notes: Notes, *, pictures: bool) -> Body:

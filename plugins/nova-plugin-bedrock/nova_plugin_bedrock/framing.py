@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +15,8 @@ from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.body import NOT_JSON
 from nova_core.wire.event_stream import EXCEPTION, EventStream
 from nova_core.wire.sigv4.errors import exception
+
+UNREADABLE: Final = "the upstream's chunk cannot be read"
 
 
 class InvokedStream(EventStream):
@@ -25,8 +28,16 @@ class InvokedStream(EventStream):
         if (outer.event or "").startswith(EXCEPTION):
             error = exception((outer.event or "").removeprefix(EXCEPTION), outer.data)
             return Frame(msgspec.json.encode(ANTHROPIC_MESSAGES.render_error(error)), "error")
-        try:
-            data = base64.b64decode(msgspec.json.decode(outer.data)["bytes"], validate=True)
-            return Frame(data, msgspec.json.decode(data)["type"])
-        except (*NOT_JSON, KeyError, TypeError, ValueError) as error:
-            raise StreamBrokenError("the upstream's chunk cannot be read") from error
+        data, event = chunk_in(outer)
+        if "type" not in event:
+            raise StreamBrokenError(UNREADABLE)
+        return Frame(data, event["type"])
+
+
+def chunk_in(frame: Frame) -> tuple[bytes, dict[str, Any]]:
+    """The bytes that a `chunk` holds, and the object that they are. Raises StreamBrokenError for other messages."""
+    try:
+        data = base64.b64decode(msgspec.json.decode(frame.data)["bytes"], validate=True)
+        return data, msgspec.json.decode(data, type=dict[str, Any])
+    except (*NOT_JSON, KeyError, TypeError, ValueError) as error:
+        raise StreamBrokenError(UNREADABLE) from error

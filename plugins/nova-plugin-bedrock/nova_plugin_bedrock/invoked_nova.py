@@ -18,7 +18,8 @@ from nova_core.types.usage import Usage
 from nova_core.wire.event_stream import EXCEPTION, EventStream
 from nova_core.wire.provider import Lane
 from nova_plugin_bedrock.dialect import Converse
-from nova_plugin_bedrock.invoking import GOVERNING, Governed, chunk_in, guarded
+from nova_plugin_bedrock.framing import chunk_in
+from nova_plugin_bedrock.invoking import GOVERNING, Governed, guarded
 from nova_plugin_bedrock.render import ADDITIONAL
 from nova_plugin_bedrock.signed import NOT_SENT, ModelRuntime
 
@@ -81,7 +82,7 @@ class NovaChunks(EventStream):
         outer = super().frame(headers, payload)
         if (outer.event or "").startswith(EXCEPTION):
             return outer
-        event = chunk_in(outer)
+        event = chunk_in(outer)[1]
         name = next((name for name in EVENTS if name in event), None)
         said = event[name] if name is not None else {}
         if name == "metadata" and isinstance(said, Mapping):

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
-from nova_core.errors import StreamBrokenError
 from nova_core.types.call import Call
 from nova_core.types.chat import ChatRequest, Extra
 from nova_core.types.deployment import Deployment
@@ -20,11 +18,11 @@ from nova_core.types.events import Frame
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Request, TypedRequest
 from nova_core.types.upstream import FrameParser, UpstreamResponse
-from nova_core.wire.body import NOT_JSON
 from nova_core.wire.enveloped import HINTS, Body, Enveloped, failed_frame, usage_of
 from nova_core.wire.event_stream import EXCEPTION, EventStream
 from nova_core.wire.provider import DialectProvider, Lane
 from nova_core.wire.sigv4.errors import exception
+from nova_plugin_bedrock.framing import chunk_in
 from nova_plugin_bedrock.render import TIERS
 from nova_plugin_bedrock.signed import ModelRuntime
 
@@ -110,16 +108,7 @@ class Chunks(EventStream):
         outer = super().frame(headers, payload)
         if (outer.event or "").startswith(EXCEPTION):
             return failed_frame(exception((outer.event or "").removeprefix(EXCEPTION), outer.data))
-        return Frame(msgspec.json.encode(chunk_in(outer)))
-
-
-def chunk_in(frame: Frame) -> Body:
-    """What a `chunk` holds. Raises StreamBrokenError for other messages."""
-    try:
-        data = base64.b64decode(msgspec.json.decode(frame.data)["bytes"], validate=True)
-        return msgspec.json.decode(data, type=Body)
-    except (*NOT_JSON, KeyError, TypeError, ValueError) as error:
-        raise StreamBrokenError("the upstream's chunk cannot be read") from error
+        return Frame(chunk_in(outer)[0])
 
 
 def guarded(request: Request) -> Body:

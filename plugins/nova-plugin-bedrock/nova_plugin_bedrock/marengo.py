@@ -12,7 +12,7 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, TypedRequest, decoded
 from nova_core.wire.openai_chat.content import data_url
 from nova_core.wire.plain_vectors import plain_request
-from nova_plugin_bedrock.embeddings import EmbeddingsOf, extras
+from nova_plugin_bedrock.embeddings import EmbeddingsOf, extras, only_item
 from nova_plugin_bedrock.notes import Body, Notes
 
 SECOND: Final = "marengo-embed-2"
@@ -28,13 +28,11 @@ class MarengoEmbed(EmbeddingsOf):
         """The only item. Raises BadRequestError for several, and for what is neither text nor image."""
         notes = Notes()
         request = plain_request(typed, notes)
-        if len(request.input) != 1:
-            raise BadRequestError("the model embeds one item at a time", param="input")
+        item = only_item(request)
         options = extras(request, ("textTruncate",), notes)
         for name in ("task", "dimensions"):
             if getattr(request, name) is not None:
                 notes.lost(name, "the model has no such choice")
-        item = request.input[0]
         text = item if isinstance(item, str) else item.get("text") if isinstance(item, Mapping) else None
         image = item.get("image") if isinstance(item, Mapping) else None
         said = _older(text, image, notes) if SECOND in request.model else _said(text, image)

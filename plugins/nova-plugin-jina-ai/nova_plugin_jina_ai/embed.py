@@ -9,9 +9,8 @@ from typing import Any, Final
 from nova_core.types.chat import Image, Text
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Reply, Request
-from nova_core.wire.body import holds
+from nova_core.wire.body import as_bytes, holds
 from nova_core.wire.embedding_items import TASK_NAMES, meaning, pieces_of
-from nova_core.wire.openai_compatible import as_bytes
 
 FOREIGN: Final = tuple(name for name in TASK_NAMES if name != "prompt_name")
 """Members of other APIs that say the task."""

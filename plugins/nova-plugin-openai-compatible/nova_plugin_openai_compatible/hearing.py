@@ -14,6 +14,7 @@ from nova_core.types.events import Event, Frame
 from nova_core.types.message import Members, decoded
 from nova_core.types.upload import File
 from nova_core.types.usage import Units, Usage
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.json_operation import given
 from nova_core.wire.openai_chat.notes import Notes
 from nova_core.wire.transcribing import TIMED, Transcribing, note_times, note_unsaid
@@ -83,7 +84,7 @@ class MistralDecoder:
         """See `StreamDecoder.decode`."""
         try:
             event = msgspec.json.decode(frame.data) if frame.data.strip().startswith(b"{") else None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise StreamBrokenError("the upstream's stream holds an event that cannot be read") from error
         if event is None:
             return self._told.decode(frame)

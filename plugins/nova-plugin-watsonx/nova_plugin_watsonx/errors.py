@@ -11,6 +11,7 @@ import msgspec
 
 from nova_core.errors import NovaError
 from nova_core.types.upstream import UpstreamResponse
+from nova_core.wire.body import NOT_JSON
 from nova_core.wire.enveloped import Body, failure
 from nova_core.wire.upstream_errors import classify, error_from_response, shortened
 
@@ -29,7 +30,7 @@ def read_error(response: UpstreamResponse) -> NovaError:
     """The error of a whole response with a status of 400 and above: `{"errors": [{"code", "message"}]}`."""
     try:
         found = _first(msgspec.json.decode(response.body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         found = None
     if found is None:
         return error_from_response(response)
