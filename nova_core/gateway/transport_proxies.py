@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.request import getproxies, proxy_bypass
+import os
+import sys
+from collections.abc import Mapping
 
 REMEMBERED_HOSTS = 1_000
+WITH_SETTINGS = ("darwin", "win32")
+"""Where the system has proxies of its own beside those of the environment."""
 
 
 class OutgoingProxies:
@@ -13,7 +17,7 @@ class OutgoingProxies:
     __slots__ = ("_decided", "_proxies")
 
     def __init__(self, *, trust_env: bool) -> None:
-        known = getproxies() if trust_env else {}
+        known = _named() if trust_env else {}
         self._proxies = {scheme: known[scheme] for scheme in ("http", "https", "all") if known.get(scheme)}
         self._decided: dict[tuple[str, str], str | None] = {}
 
@@ -29,5 +33,20 @@ class OutgoingProxies:
             if len(self._decided) >= REMEMBERED_HOSTS:
                 self._decided.clear()
             proxy = self._proxies.get(scheme) or self._proxies.get("all")
-            self._decided[key] = None if proxy is None or proxy_bypass(host) else proxy
+            self._decided[key] = None if proxy is None or _bypassed(host) else proxy
         return self._decided[key]
+
+
+def _named() -> Mapping[str, str]:
+    """Proxies by scheme. What reads them brings an HTTP client along, so it is imported where there is one."""
+    if sys.platform not in WITH_SETTINGS and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return {}
+    from urllib.request import getproxies
+
+    return getproxies()
+
+
+def _bypassed(host: str) -> bool:
+    from urllib.request import proxy_bypass
+
+    return bool(proxy_bypass(host))

@@ -11,6 +11,8 @@ from nova_core.types.call import CallRecord
 
 PAUSE_SECONDS = 0.05
 MOST_PENDING = 256
+MOST_AT_ONCE = 8
+"""Calls a round of the loop, so that whoever is served meanwhile does not wait for all of them."""
 
 
 class Ledger:
@@ -31,14 +33,25 @@ class Ledger:
         if not self._gathers or len(pending) >= MOST_PENDING:
             self.settle()
         elif len(pending) == 1:
-            asyncio.get_running_loop().call_later(PAUSE_SECONDS, self.settle)
+            asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._go_on)
 
     def settle(self) -> None:
-        """Count and write down what has gathered."""
+        """Count and write down all that has gathered."""
         pending, self._pending = self._pending, []
+        self._write(pending)
+
+    def _go_on(self) -> None:
+        """Count and write down the first of what has gathered, and soon the others."""
+        pending = self._pending
+        first, self._pending = pending[:MOST_AT_ONCE], pending[MOST_AT_ONCE:]
+        self._write(first)
+        if self._pending:
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _write(self, records: list[CallRecord]) -> None:
         self._gathers = self._access.may_wait
-        if pending:
-            self._metrics.count(pending)
+        if records:
+            self._metrics.count(records)
             self._metrics.share()
-            self._access.write(pending)
-            self._decisions.keep(pending)
+            self._access.write(records)
+            self._decisions.keep(records)

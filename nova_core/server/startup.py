@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -194,6 +196,8 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *OLDER)
+    with suppress(AttributeError, OSError, TypeError):  # other C libraries than glibc have nothing like it
+        ctypes.CDLL(None).malloc_trim(0)  # what a start takes and frees would stay with the process
 
 
 def raise_file_limit() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from importlib.machinery import SourceFileLoader
 from typing import Any
 
 from nova_core.types.prices import UNPRICED, PriceCase, Prices
@@ -24,6 +25,7 @@ from nova_plugin_catalog_packaged.types import (
 )
 
 PACKAGE = "genai_prices"
+FILE = "data.py"
 PER_MILLION, PER_THOUSAND = -6, -3
 FIELDS: Mapping[str, tuple[str, int]] = {
     "input_mtok": ("input", PER_MILLION),
@@ -45,7 +47,40 @@ BY_THE_PIECE = frozenset({"web_searches_kcount", "storage_searches_kcount", "cac
 Any other key makes the price unknown: it is for something that a usage does not tell apart.
 """
 
+VENDOR = re.compile(rb"^    Provider\(\s+id='([^']+)'", re.MULTILINE)
+LISTED = re.compile(rb"^providers\b", re.MULTILINE)
+"""Where the vendors of the file begin, and each of them; it is generated, one layout for all."""
+
 COMPACT_DATE = re.compile(r"-(20\d\d)(\d\d)(\d\d)(?=-|:|$)")
+
+
+class PriceFile(Mapping[str, PriceList]):
+    """The vendors of the data file by their ids. Each is made when it is asked for: of most nobody wants to know."""
+
+    def __init__(self, source: bytes) -> None:
+        begins = list(VENDOR.finditer(source))
+        ends = [*(each.start() for each in begins[1:]), source.rfind(b"]")]
+        if not begins:
+            raise ValueError(f"the data of {PACKAGE} has another shape")
+        self._texts = {each[1].decode(): source[each.start() : end] for each, end in zip(begins, ends, strict=True)}
+        own_package = __name__.rpartition(".")[0]
+        self._names: dict[str, object] = {"__name__": f"{own_package}.data", "__package__": own_package}
+        exec(LISTED.split(source, 1)[0], self._names)  # what the file imports
+
+    def __getitem__(self, vendor: str) -> PriceList:
+        made = eval(b"(%b)" % self._texts[vendor].strip().removesuffix(b","), self._names)
+        if not isinstance(made, PriceList):
+            raise TypeError(f"the data of {PACKAGE} has another shape")
+        return made
+
+    def __contains__(self, vendor: object) -> bool:
+        return vendor in self._texts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
 
 def read_price_lists() -> Mapping[str, PriceList]:
@@ -53,18 +88,9 @@ def read_price_lists() -> Mapping[str, PriceList]:
     package = importlib.util.find_spec(PACKAGE)
     places = package.submodule_search_locations if package else None
     spec = importlib.machinery.PathFinder.find_spec(f"{PACKAGE}.data", places) if places else None
-    if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+    if spec is None or not isinstance(spec.loader, SourceFileLoader):
         raise ImportError(f"the data of {PACKAGE} is not installed as a file")
-    code = spec.loader.get_code(spec.name)
-    if code is None:
-        raise ImportError(f"the data of {PACKAGE} is empty")
-    own_package = __name__.rpartition(".")[0]
-    names: dict[str, object] = {"__name__": f"{own_package}.data", "__package__": own_package}
-    exec(code, names)
-    listed = names["providers"]
-    if not isinstance(listed, list):
-        raise TypeError(f"the data of {PACKAGE} has another shape")
-    return {each.id: each for each in listed if isinstance(each, PriceList)}
+    return PriceFile(spec.loader.get_data(spec.loader.path))
 
 
 def find_model(lists: Iterable[PriceList], name: str) -> Model | None:

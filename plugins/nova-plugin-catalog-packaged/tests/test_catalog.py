@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import genai_prices
@@ -15,10 +18,10 @@ from genai_prices.data_snapshot import get_snapshot
 from nova_core.types.facts import ModelFacts
 from nova_core.types.prices import UNPRICED
 from nova_core.types.usage import Usage
-from nova_plugin_catalog_packaged import PackagedCatalog
-from nova_plugin_catalog_packaged import plugin as plugin_module
+from nova_plugin_catalog_packaged import PackagedCatalog, limits, prices
 from nova_plugin_catalog_packaged.limits import read_vendors
 from nova_plugin_catalog_packaged.prices import prices_of, read_price_lists
+from nova_plugin_catalog_packaged.vendor_data import VendorData, installed_data
 from nova_plugin_catalog_packaged.vendors import VENDORS
 
 MOMENTS = [datetime(2026, 11, 22, hour, 15, tzinfo=UTC) for hour in (0, 2, 8, 12, 20)]
@@ -31,7 +34,7 @@ USAGES = [
 
 @pytest.fixture
 def catalog() -> PackagedCatalog:
-    return PackagedCatalog()
+    return PackagedCatalog(VendorData())
 
 
 def facts(catalog: PackagedCatalog, provider: str, model: str) -> ModelFacts:
@@ -150,10 +153,29 @@ def test_data_of_another_shape_is_unknown_and_said_once(
     def broken() -> Any:
         raise NameError("name 'NewClause' is not defined")
 
-    monkeypatch.setattr(plugin_module, "read_price_lists", broken)
+    monkeypatch.setattr(prices, "read_price_lists", broken)
     known = [catalog.describe_model("openai", model) for model in ("gpt-4o", "gpt-5")]
     assert [each is not None and each.prices == UNPRICED for each in known] == [True, True]
     assert sum("genai-prices" in record.message for record in caplog.records) == 1
+
+
+def test_a_new_configuration_reads_what_was_installed_since(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def publish(window: int) -> None:
+        models = {"invented": {"limit": {"context": window}}}
+        (package / "data.json.gz").write_bytes(gzip.compress(json.dumps({"openai": {"models": models}}).encode()))
+
+    package = tmp_path / "few_models"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(limits, "PACKAGE", package.name)
+    publish(1000)
+    before = PackagedCatalog()
+    assert facts(before, "openai", "invented").max_input_tokens == 1000
+    assert installed_data() is installed_data()
+    publish(200_000)
+    assert facts(before, "openai", "invented").max_input_tokens == 1000
+    assert facts(PackagedCatalog(), "openai", "invented").max_input_tokens == 200_000
 
 
 def test_nothing_is_fetched_and_neither_package_is_imported() -> None:
