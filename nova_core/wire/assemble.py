@@ -205,9 +205,8 @@ def disassemble(reply: ChatReply) -> Iterator[tuple[Event, ...]]:
 
     Extras of single parts other than tool calls have no event and are left out.
     """
-    yield (StreamStart(reply.id, reply.model, reply.created, reply.service_tier, reply.fingerprint),)
-    if reply.extra:
-        yield (ExtraDelta(reply.extra),)
+    start = StreamStart(reply.id, reply.model, reply.created, reply.service_tier, reply.fingerprint)
+    yield (start, ExtraDelta(reply.extra)) if reply.extra else (start,)
     for choice in reply.choices:
         for block, part in enumerate(choice.message.parts):
             yield (*_part_events(choice.index, block, part), BlockStop(choice.index, block))

@@ -176,6 +176,8 @@ class Encoder:
                 self._message(event.block).cite(event.block, event.citation)
             case ThinkingDelta() if event.text:
                 self._thought(event.block).add(event.text)
+            case ThinkingDelta() if "encrypted_content" in self._known.get(event.block, {}):
+                self._thought(event.block)  # shown to nobody, and read again by who encrypted it
             case SignatureDelta():
                 self._thought(event.block).sign(event.signature)
             case RedactedThinkingBlock():

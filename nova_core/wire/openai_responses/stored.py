@@ -37,7 +37,7 @@ class About:
 def stored_exchange(
     provider: DialectProvider, call: Call, deployment: Deployment, dialect: Dialect, about: About
 ) -> Exchange:
-    """The exchange; its reply is whatever JSON object the upstream answers."""
+    """The exchange; its reply is whatever JSON object the upstream answers, in the dialect's words."""
     parts = urlsplit(provider.native_url(deployment, NAME))
     query = "&".join(text for text in (parts.query, urlencode(about.query)) if text)
     path = f"{parts.path}/{quote(about.id, safe='')}{about.path}"
@@ -50,18 +50,18 @@ def stored_exchange(
             stream=about.streamed,
         ),
         dialect,
-        read=partial(_read, dialect),
+        read=partial(_read, provider, dialect),
         read_error=partial(_read_error, provider, deployment),
         frames=partial(provider.frames, dialect) if about.streamed else None,
     )
 
 
-def _read(dialect: Dialect, response: UpstreamResponse) -> Reply:
+def _read(provider: DialectProvider, dialect: Dialect, response: UpstreamResponse) -> Reply:
     try:
         members = parse_members(response.body)
     except BadRequestError as error:
         raise BadGatewayError(f"the upstream's answer is not a JSON object: {excerpt(response)}") from error
-    return Reply(dialect.operation, dialect, members, headers=public_headers(response.headers))
+    return provider.from_upstream(Reply(dialect.operation, dialect, members, headers=public_headers(response.headers)))
 
 
 def _read_error(provider: DialectProvider, deployment: Deployment, response: UpstreamResponse) -> NovaError:
