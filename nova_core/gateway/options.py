@@ -104,6 +104,8 @@ OVERRIDES = frozenset(
         "langsmith_base_url",
         "litellm_credential_name",
         "ssl_verify",
+        "use_ssl",
+        "nvcf_function_id",
         "model_info",
         "provider_specific_header",
         "extra_headers",
