@@ -15,11 +15,17 @@ from nova_core.gateway.transport import Transport, UpstreamStream
 from nova_core.types.call import Call
 from nova_core.types.dialect import StreamsRaw
 from nova_core.types.message import Reply, Stream
+from nova_core.types.structural import follows
 from nova_core.types.upstream import Errand, Exchange, Gathered, UpstreamRequest, UpstreamResponse
 
 MAX_EXCHANGES = 1000
 ERROR_BODY_LIMIT = 1 << 20
-STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
+STREAM_TYPES = (
+    "text/event-stream",
+    "application/x-ndjson",
+    "application/stream+json",
+    "application/vnd.amazon.eventstream",
+)
 """Content types of answers that come in pieces."""
 OVERDUE = ("first_byte_timeout", "total_timeout")
 """Codes of the transport's errors for the deadline of a whole reply."""
@@ -109,7 +115,7 @@ async def _streamed(transport: Transport, call: Call, exchange: Exchange, limits
             raise await _refused(exchange, opened, None)
         kind = opened.headers.get("content-type", "").lower()
         events = kind.startswith(STREAM_TYPES)
-        if events or (isinstance(exchange.dialect, StreamsRaw) and exchange.dialect.is_content(kind)):
+        if events or (follows(exchange.dialect, StreamsRaw) and exchange.dialect.is_content(kind)):
             stream = (open_stream if events else open_raw)(exchange, opened, limits.idle)
             await commit(stream)
             keep = True

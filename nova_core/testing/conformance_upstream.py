@@ -110,9 +110,9 @@ class UpstreamConformance(FramingConformance, AccountsConformance):
         self.needs("chat")
         async with self.bench() as bench:
             for stream in (False, True):
-                reply = await bench.chat(chat_request(PUBLIC_NAME, stream=stream))
-                assert reply.usage is not None
-                assert (reply.usage.input_total, reply.usage.output_total) == (11, 7)
+                usage = (await bench.chat(chat_request(PUBLIC_NAME, stream=stream))).usage
+                counts = None if usage is None else (usage.input_total, usage.output_total)
+                assert counts == ((11, 7) if self.states_usage else None)
 
     @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
     @pytest.mark.parametrize("status", STATUSES)
@@ -213,7 +213,7 @@ class UpstreamConformance(FramingConformance, AccountsConformance):
             await bench.ask(chat_request(PUBLIC_NAME, **{name: value}), CallOptions(drop_params=True))
             assert bench.call is not None
             assert any(field.startswith(name) for field in bench.call.fidelity.dropped)
-        assert name not in self.upstream.last.json
+        assert name not in self.upstream.last.members
 
     async def test_embeddings_ask_for_the_upstreams_own_model(self) -> None:
         self.needs("embedding")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nova_core.testing.server_process import ServerProcess
     from nova_core.testing.upstream import ScriptedUpstream
 
-KITS = ("conformance", "conformance_upstream", "conformance_answers", "conformance_operations")
-pytest.register_assert_rewrite(*(f"nova_core.testing.{kit}" for kit in KITS))
+KITS = ("", "_accounts", "_answers", "_framing", "_operations", "_upstream")
+pytest.register_assert_rewrite(*(f"nova_core.testing.conformance{kit}" for kit in KITS))
 
 StartServer = Callable[..., "ServerProcess"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,7 +33,14 @@ from nova_core.wire.openai_image_edits import OPENAI_IMAGE_EDITS
 from nova_core.wire.openai_images import OPENAI_IMAGES
 from nova_core.wire.openai_responses import OPENAI_RESPONSES
 from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS
+from nova_core.wire.png_alpha import grey_png
 
+HALF_MASK = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAYAAAD0In+KAAAADElEQVR4nGNggID/AAEIAQBNGY85AAAAAElFTkSuQmCC"
+)
+"""A mask as OpenAI has them: two pixels, the first of which, to be changed, is transparent."""
+WHITE_HALF, BLACK_HALF = (grey_png(2, [row]) for row in (b"\xff\0", b"\0\xff"))
+"""The same for vendors who mark in white, or in black."""
 LIMITS = Limits(connect=5.0, total=20.0, first_chunk=20.0, idle=20.0)
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -53,6 +53,8 @@ class Received:
         body = self.json
         if isinstance(body, dict):
             return body
+        if (self.header("content-type") or "").startswith("application/x-www-form-urlencoded"):
+            return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
         return {part.name: part.text for part in self.form if part.filename is None}
 
     @property

@@ -24,12 +24,17 @@ INSTRUCTING: Final = ("system", "developer")
 SPEAKERS: Final = {"assistant": "Assistant", "user": "User"}
 LOST: Final = ("n", "logit_bias", "logprobs", "top_logprobs", "parallel_tool_calls")
 HINTS: Final = ("user", "metadata", "prompt_cache_key", "store", "service_tier")
+TEXT_ONLY: Final = frozenset(
+    {*LOST, *HINTS, "tools", "tool_choice", "response_format", "modalities", "include_usage", "cache"}
+)
+"""Fields that `note_text_only` goes through."""
 OPENAI: Final = frozenset({"openai_chat", "openai_completions", "openai_responses"})
 KNOWN: Final = frozenset(
     {
         "audio", "prediction", "web_search_options", "functions", "function_call", "safety_identifier", "best_of",
         "prompt_cache_retention", "echo", "suffix", "stream_options", "prompt", "input", "instructions", "include",
-        "background", "conversation", "previous_response_id", "truncation", "max_tool_calls", "logprobs",
+        "background", "conversation", "previous_response_id", "truncation", "max_tool_calls", "logprobs", "store",
+        "metadata", "text", "reasoning", "context_management", "prompt_cache_options",
     }
 )  # fmt: skip
 """Members of OpenAI's requests that models of this kind have no word for."""

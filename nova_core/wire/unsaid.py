@@ -32,7 +32,7 @@ def note_unsaid(typed: ChatRequest, said: Collection[str], notes: Notes) -> None
         if name in ("model", "messages", "stream", "extra", *said) or value is None or value == ():
             continue
         called = CALLED.get(name, name)
-        harmless = name in HARMLESS or is_default(called, value)
+        harmless = name in HARMLESS or is_default(called, list(value) if isinstance(value, tuple) else value)
         (notes.hint if harmless else notes.lost)(called)
     notes.extra({}, typed.extra)
 

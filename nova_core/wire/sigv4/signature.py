@@ -16,6 +16,8 @@ from nova_core.types.secret import Secret
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 UNRESERVED: Final = "-_.~"
+S3: Final = "s3"
+"""The only service that signs paths as they stand in URLs."""
 PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -64,17 +66,19 @@ def sign(request: Unsigned, keys: Keys, scope: Scope) -> list[tuple[str, str]]:
         added.append(("X-Amz-Security-Token", keys.session_token.reveal()))
     signed = _canonical_headers([("host", _host(request.url)), *request.headers, *added])
     names = ";".join(name for name, _ in signed)
-    text = "\n".join((ALGORITHM, scope.timestamp, scope.path, _digest(_canonical(request, signed, names).encode())))
+    canonical = _canonical(request, signed, names, escaped=scope.service == S3)
+    text = "\n".join((ALGORITHM, scope.timestamp, scope.path, _digest(canonical.encode())))
     signature = _mac(_signing_key(keys, scope), text).hex()
     credential = f"{keys.access_key}/{scope.path}"
     authorization = f"{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
     return [*added, ("Authorization", authorization)]
 
 
-def _canonical(request: Unsigned, signed: list[tuple[str, str]], names: str) -> str:
-    """The request as both sides write it down; a path is escaped once more than in its URL."""
+def _canonical(request: Unsigned, signed: list[tuple[str, str]], names: str, *, escaped: bool) -> str:
+    """The request as both sides write it down; a path is escaped once more than in its URL, but where it is enough."""
     parts = urlsplit(request.url)
-    lines = [request.method, quote(parts.path or "/", safe=f"/{UNRESERVED}"), _canonical_query(parts.query)]
+    path = parts.path or "/"
+    lines = [request.method, path if escaped else quote(path, safe=f"/{UNRESERVED}"), _canonical_query(parts.query)]
     lines += [f"{name}:{value}" for name, value in signed]
     return "\n".join((*lines, "", names, _digest(request.body)))
 

@@ -1,11 +1,10 @@
-"""Embeddings of Amazon's Titan and Nova, and of Cohere's models, as dialects that upstreams speak."""
+"""Embeddings of Amazon's Titan and of Cohere's models, as dialects that upstreams speak."""
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html, …-titan-embed-mm.html
-# and …-embed.html (Cohere), https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html
+# and …-embed.html (Cohere)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,17 +29,6 @@ TASKS: Final[Mapping[str, str]] = {
 """Cohere's tasks by what they mean."""
 COHERE_TASKS: Final = ("search_query", "search_document", "classification", "clustering")
 MOST_TEXTS: Final = 96
-PURPOSES: Final[Mapping[str, str]] = {
-    "search_query": "GENERIC_RETRIEVAL",
-    "search_document": "GENERIC_INDEX",
-    "classification": "CLASSIFICATION",
-    "clustering": "CLUSTERING",
-}
-"""Nova's purposes by Cohere's tasks; its other ones are said by their own names."""
-OWN_PURPOSE: Final = re.compile(
-    r"(TEXT|IMAGE|VIDEO|DOCUMENT|AUDIO|GENERIC)_(RETRIEVAL|INDEX)|CLASSIFICATION|CLUSTERING"
-)
-PICTURES: Final = ("png", "jpeg", "gif", "webp")
 
 
 class EmbeddingsOf(UpstreamOnly):
@@ -78,7 +66,7 @@ class TitanEmbed(EmbeddingsOf):
         request = plain_request(typed, notes)
         only = only_item(request)
         pictures = "image" in request.model
-        item = _item(only, notes, pictures=pictures)
+        item = item_said(only, notes, pictures=pictures)
         options = extras(request, ("normalize", "embeddingTypes"), notes)
         if request.task is not None:
             notes.lost("task", "the model has one task")
@@ -107,10 +95,10 @@ class CohereEmbed(EmbeddingsOf):
         """All texts, and what they are for, which the model needs to know."""
         notes = Notes()
         request = plain_request(typed, notes)
-        texts = [_item(item, notes, pictures=False).get("inputText", "") for item in request.input]
+        texts = [item_said(item, notes, pictures=False).get("inputText", "") for item in request.input]
         options = extras(request, ("input_type", "truncate"), notes)
         task = options.pop("input_type", None) or request.task
-        kind = _task(task) if task is not None else "search_document"
+        kind = cohere_task(task) if task is not None else "search_document"
         if kind not in COHERE_TASKS:
             notes.lost("task", "the model has no such task")
             kind = "search_document"
@@ -130,51 +118,7 @@ class CohereEmbed(EmbeddingsOf):
         return found
 
 
-class NovaEmbed(EmbeddingsOf):
-    """`{"taskType", "singleEmbeddingParams"}`: one text or image, one vector. A text that is too long is an error."""
-
-    name = "nova_embed"
-
-    def render_request(self, typed: TypedRequest) -> tuple[dict[str, Any], Fidelity]:
-        """The only item. Raises BadRequestError for several."""
-        notes = Notes()
-        request = plain_request(typed, notes)
-        only = only_item(request)
-        options = extras(request, ("input_type", "truncate"), notes)
-        task = str(options.get("input_type") or request.task or "search_document")
-        purpose = task if OWN_PURPOSE.fullmatch(task) else PURPOSES.get(_task(task))
-        if purpose is None:
-            notes.lost("task", "the model has no such task")
-        asked: Body = {"embeddingPurpose": purpose or "GENERIC_INDEX"}
-        if request.dimensions is not None:
-            asked["embeddingDimension"] = request.dimensions
-        asked |= self._content(only, str(options.get("truncate") or "NONE"), notes)
-        return {
-            "model": request.model,
-            "taskType": "SINGLE_EMBEDDING",
-            "singleEmbeddingParams": asked,
-        }, notes.fidelity()
-
-    def _content(self, item: Any, truncate: str, notes: Notes) -> Body:
-        found = data_url(item["image"]) if isinstance(item, Mapping) and isinstance(item.get("image"), str) else None
-        kind, _, picture = (found[0] or "").partition("/") if found is not None else ("", "", "")
-        if found is not None and kind == "image" and picture in PICTURES and len(item) == 1:
-            return {"image": {"format": picture, "source": {"bytes": found[1]}}}
-        text = _item(item, notes, pictures=False).get("inputText", "")
-        return {"text": {"truncationMode": truncate.upper(), "value": text}}
-
-    def vectors_of(self, members: Members) -> list[Any]:
-        """The vectors of an answer. Raises BadGatewayError."""
-        found = decoded(members.get("embeddings"))
-        vector = (
-            found[0].get("embedding") if isinstance(found, list) and found and isinstance(found[0], Mapping) else None
-        )
-        if not isinstance(vector, list):
-            raise BadGatewayError("the upstream's answer has no `embeddings`")
-        return [vector]
-
-
-def _task(word: Any) -> str:
+def cohere_task(word: Any) -> str:
     """One of Cohere's tasks where a word means one, else the word."""
     return TASKS.get(meaning(word) or "", str(word))
 
@@ -186,7 +130,7 @@ def only_item(request: EmbeddingsRequest) -> Any:
     return request.input[0]
 
 
-def _item(item: Any, notes: Notes, *, pictures: bool) -> Body:
+def item_said(item: Any, notes: Notes, *, pictures: bool) -> Body:
     """`inputText`, and `inputImage` where the model takes pictures."""
     if isinstance(item, str):
         return {"inputText": item}
@@ -213,4 +157,3 @@ def extras(request: EmbeddingsRequest, known: tuple[str, ...], notes: Notes) -> 
 
 TITAN_EMBED: Final = TitanEmbed()
 COHERE_EMBED: Final = CohereEmbed()
-NOVA_EMBED: Final = NovaEmbed()

@@ -37,8 +37,8 @@ class SignedMantle(Signed):
 
     service = SERVICE
     base_url = "https://bedrock-mantle.{aws_region_name|AWS_REGION_NAME|AWS_REGION}.api.aws/v1"
-    api_base_env = ("BEDROCK_MANTLE_API_BASE",)
-    api_key_env = ("BEDROCK_MANTLE_API_KEY", BEARER)
+    api_base_env: tuple[str, ...] = ("BEDROCK_MANTLE_API_BASE",)
+    api_key_env: tuple[str, ...] = ("BEDROCK_MANTLE_API_KEY", BEARER)
 
     def complete(self, deployment: Deployment, environ: Mapping[str, str]) -> Deployment:
         """Address, region, and keys. Raises ConfigurationError for what is half given."""
@@ -47,7 +47,7 @@ class SignedMantle(Signed):
         region = settings[REGION] = chooser.region()
         asked = {} if chooser.stated else environ
         known = {name: environ[name] for name in self.api_base_env if name in environ}
-        base = f"https://{SERVICE}.{region}.api.aws/v1"
+        base = f"https://{self.service}.{region}.api.aws/v1"
         complete = super().complete(
             replace(deployment, api_base=deployment.api_base or known.get(self.api_base_env[0]) or base), asked
         )

@@ -10,8 +10,12 @@ from typing import Final
 
 AGENTS: Final = ("agent", "agentcore")
 CHATS: Final = "chat_completions"
-ROUTES: Final = ("converse", "invoke", CHATS, *AGENTS)
-ELSEWHERE: Final = ("claude_platform", "async_invoke", "mantle")
+PLATFORM: Final = "claude_platform"
+JOBS: Final = "async_invoke"
+ROUTES: Final = ("converse", "invoke", CHATS, PLATFORM, JOBS, *AGENTS)
+ELSEWHERE: Final = "mantle"
+SIGNED: Final = (JOBS, *AGENTS)
+"""Routes that take signatures alone, and no key of the model runtime."""
 REGION: Final = re.compile(r"^([a-z]{2}(?:-[a-z]+)+-\d)/")
 """A region before a model's id."""
 ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z-]+:([a-z0-9-]*):.*", re.DOTALL)
@@ -30,6 +34,8 @@ COMMAND_R: Final = re.compile(r"cohere\.command-r")
 IMPORTED: Final = ":imported-model/"
 """What stands in the ARN of a model that its owner brought."""
 EMBEDS: Final = re.compile(r"embed")
+BY_JOBS: Final = re.compile(r"marengo-embed|amazon\.nova.*embed")
+"""Models that embed by jobs, too."""
 RANKS: Final = re.compile(r"rerank")
 AMAZON_DRAWS: Final = re.compile(r"titan-image|nova-canvas")
 STABILITY_DRAWS: Final = re.compile(r"(^|[./])stability\.")
@@ -62,9 +68,8 @@ def read_name(model: str) -> ModelName:
     route, _, rest = model.partition("/")
     if route in ROUTES and rest:
         model = rest
-    elif route in ELSEWHERE and rest:
-        beside = "; the provider is `bedrock_mantle`" if route == "mantle" else ""
-        raise ValueError(f"the route `{route}/` is not served{beside}")
+    elif route == ELSEWHERE and rest:
+        raise ValueError(f"the route `{route}/` is not served; the provider is `bedrock_mantle`")
     known = route if route in ROUTES and rest else None
     region: str | None = None
     if (place := REGION.match(model)) is not None:

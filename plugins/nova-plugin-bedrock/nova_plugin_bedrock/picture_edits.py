@@ -13,6 +13,7 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.images import ImageEditRequest
 from nova_core.types.message import Operation, TypedRequest
 from nova_core.wire.foreign_notes import ForeignNotes
+from nova_core.wire.painted_masks import Marked, painted
 from nova_core.wire.plain_images import as_data, own_inputs, plain_edit, shape_of
 from nova_core.wire.stable_image import FAMILY, SHAPES, editing_service, service_of
 from nova_plugin_bedrock.notes import Body
@@ -37,7 +38,8 @@ WORDS: Final = {
     "returnMask": "returnMask",
 }
 MOST_VARIED: Final = 5
-BLACK_MASK: Final = "sent as it is: black is what changes inside, where OpenAI's masks are transparent"
+MARKED: Final = {INPAINTING: Marked.BLACK, OUTPAINTING: Marked.WHITE}
+"""What changes: the inside of a mask, which is black, or what is outside."""
 
 
 class AmazonEdits(BedrockImages):
@@ -60,9 +62,9 @@ class AmazonEdits(BedrockImages):
         if task != VARIATION and len(request.images) > 1:
             notes.lost("image[1]", f"{task} takes one image")
         params: Body = {"images": list(request.images)} if task == VARIATION else {"image": request.images[0]}
-        if mask is not None and task in (INPAINTING, OUTPAINTING):
-            params["maskImage"] = mask
-            notes.approximated("mask", BLACK_MASK)
+        if mask is not None and task in MARKED:
+            params["maskImage"] = painted(mask, MARKED[task])
+            notes.mapped("mask", MARKED[task].note)
         elif mask is not None:
             notes.lost("mask", f"{task} takes no mask")
         for name, value in own.items():

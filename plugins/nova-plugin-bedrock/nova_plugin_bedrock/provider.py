@@ -22,22 +22,29 @@ from nova_core.wire.sigv4.choosing import REGION, SETTINGS, Chooser, domain_of
 from nova_core.wire.sigv4.signed import now, with_keys
 from nova_plugin_bedrock.agent_core import QUALIFIER, AgentCore
 from nova_plugin_bedrock.agents import Agent, agent_of
-from nova_plugin_bedrock.embeddings import COHERE_EMBED, MOST_TEXTS, NOVA_EMBED, TITAN_EMBED
+from nova_plugin_bedrock.claude_platform import WORKSPACE, ClaudePlatform
+from nova_plugin_bedrock.embedding_jobs import OUTPUT, STORE, EmbeddingJobs, with_output
+from nova_plugin_bedrock.embeddings import COHERE_EMBED, MOST_TEXTS, TITAN_EMBED
 from nova_plugin_bedrock.families import ConverseModels, Embeddings, InvokedClaude
 from nova_plugin_bedrock.invoked import invoked_families
-from nova_plugin_bedrock.marengo import MARENGO_EMBED
+from nova_plugin_bedrock.marengo import MARENGO_EMBED, MARENGO_SEGMENTS
 from nova_plugin_bedrock.names import (
     AGENTS,
     AMAZON_DRAWS,
+    BY_JOBS,
     CHATS,
     CLAUDE,
     EMBEDS,
+    JOBS,
     NOVA,
     PEGASUS,
+    PLATFORM,
     RANKS,
+    SIGNED,
     STABILITY_DRAWS,
     read_name,
 )
+from nova_plugin_bedrock.nova_embed import NOVA_EMBED, NOVA_SEGMENTS
 from nova_plugin_bedrock.picture_edits import AMAZON_EDITS, STABILITY_EDITS
 from nova_plugin_bedrock.pictures import AMAZON_IMAGES, STABILITY_IMAGES, Images
 from nova_plugin_bedrock.reranking import Rerank
@@ -54,7 +61,7 @@ class Bedrock(Provider):
     base_url = "https://bedrock-runtime.{aws_region_name|AWS_REGION_NAME|AWS_REGION}.amazonaws.com"
     api_base_env: tuple[str, ...] = (ENDPOINT.upper(),)
     api_key_env = (BEARER,)
-    settings_keys = (*SETTINGS, ENDPOINT, MODEL_ID, QUALIFIER)
+    settings_keys = (*SETTINGS, ENDPOINT, MODEL_ID, QUALIFIER, OUTPUT, STORE, *WORKSPACE)
 
     def __init__(self, clock: Callable[[], datetime] = now) -> None:
         keychain = Keychain(clock)
@@ -68,6 +75,9 @@ class Bedrock(Provider):
         self._amazon_images = Images(AMAZON_IMAGES, AMAZON_EDITS, keychain)
         self._stability_images = Images(STABILITY_IMAGES, STABILITY_EDITS, keychain)
         self._runtime_chat = RuntimeChat(keychain)
+        self._platform = ClaudePlatform(keychain)
+        jobs = ((MARENGO_SEGMENTS, False), (NOVA_SEGMENTS, True))
+        self._jobs = [EmbeddingJobs(dialect, keychain, manifest=several) for dialect, several in jobs]
         self._agents = {"agent": Agent(keychain), "agentcore": AgentCore(keychain)}
         self._invoked = tuple(invoked_families(self._claude, keychain))
 
@@ -78,6 +88,10 @@ class Bedrock(Provider):
             return self._agents[name.route]
         if name.route == CHATS:
             return self._runtime_chat
+        if name.route == PLATFORM:
+            return self._platform
+        if name.route == JOBS:
+            return self._jobs[bool(NOVA.search(model))]
         if (special := self._special(model)) is not None:
             return special
         if name.invoked or PEGASUS.search(model):
@@ -119,6 +133,8 @@ class Bedrock(Provider):
             name = read_name(deployment.model)
         except ValueError as error:
             raise ConfigurationError(f"{deployment.provider}/{deployment.model}: {error}") from error
+        if name.route == PLATFORM:
+            return self._platform.complete(deployment, environ)
         if name.invoked and not (self._asked_by_invoke(name.said) or self._special(deployment.model)):
             raise ConfigurationError(
                 f"{deployment.model}: whose format the model has is not known; say it before the name, as "
@@ -126,6 +142,8 @@ class Bedrock(Provider):
             )
         if name.route == "agent":
             agent_of(deployment.model)
+        if name.route == JOBS and not BY_JOBS.search(name.id):
+            raise ConfigurationError(f"{deployment.model}: jobs embed, with models of Nova and Marengo")
         check_template(deployment)
         chooser = Chooser(settings, environ)
         stated = settings.get(REGION) or read_name(str(settings.get(MODEL_ID) or "")).region or name.region
@@ -136,12 +154,13 @@ class Bedrock(Provider):
         if not str(base).startswith(("http://", "https://")):
             raise ConfigurationError(f"`{ENDPOINT}` of {deployment.model} must start with http:// or https://")
         key = deployment.api_key if deployment.api_key is not None and deployment.api_key.reveal() else None
-        # Agents take no keys of the model runtime, only signatures or tokens of their own.
-        bearer = "" if name.route in AGENTS else environ.get(BEARER, "").strip()
+        bearer = "" if name.route in SIGNED else environ.get(BEARER, "").strip()
         if key is None and not chooser.stated and bearer:
             key = Secret(bearer)
         if key is None:
             settings = with_keys(settings, chooser, settings[REGION])
+        if name.route == JOBS:
+            settings = with_output(replace(deployment, api_key=key), settings)
         return replace(deployment, api_base=str(base), api_key=key, settings=settings)
 
     @hookimpl

@@ -24,7 +24,9 @@ from nova_core.types.chat import (
     ToolResult,
 )
 from nova_core.wire.anthropic_messages.fields import parse_arguments
+from nova_core.wire.earlier_images import with_earlier_images
 from nova_core.wire.openai_chat.notes import note_opaque
+from nova_core.wire.shown_images import shown_by_user
 from nova_core.wire.thought_signatures import is_named
 from nova_plugin_bedrock.media import MediaWriter
 from nova_plugin_bedrock.names import CLAUDE, CLAUDE_3, NOVA
@@ -49,7 +51,7 @@ class Turns:
         """`system` and `messages`: only leading instructions go to the former, neighbours of one side are joined."""
         system: list[Body] = []
         messages: list[Body] = []
-        for place, message in enumerate(typed.messages):
+        for place, message in enumerate(shown_by_user(typed, self._notes, with_earlier_images).messages):
             path = f"messages[{place}]"
             if message.role in INSTRUCTING and not messages:
                 system += self._instructions(message, path)

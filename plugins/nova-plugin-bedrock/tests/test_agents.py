@@ -12,12 +12,13 @@ import pytest
 
 from nova_core.errors import BadGatewayError, ConfigurationError, RateLimitedError, UnsupportedParamsError
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench, chat_request, responses_request
+from nova_core.testing.provider_bench import bench, chat_request, count_request, responses_request
 from nova_core.testing.upstream_amazon import event_message
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
-from nova_core.types.message import Request
+from nova_core.types.message import Reply, Request
 from nova_core.types.upstream import UpstreamRequest
+from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_plugin_bedrock.mantle import Mantle
 from nova_plugin_bedrock.provider import Bedrock
 
@@ -25,6 +26,7 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PAIR = {"aws_access_key_id": "AKIDSETTINGS", "aws_secret_access_key": "settings-secret"}
 RUNTIME = "arn:aws:bedrock-agentcore:eu-west-1:123456789012:runtime/my-agent"
 CLAUDE = "anthropic.claude-opus-4-8"
+HELLO: dict[str, Any] = {"model": "g", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 
 
 def made(model: str, plugin: Any = None, **fields: Any) -> Deployment:
@@ -172,6 +174,34 @@ async def test_the_endpoint_for_openais_api_is_asked_with_a_signature_or_a_key(u
     assert upstream.last.route == "/anthropic/v1/messages"
     assert scope in (upstream.last.header("authorization") or "")
     assert upstream.last.header("anthropic-version") == "2023-06-01"
+
+
+async def test_claudes_own_platform_is_asked_for_a_workspace(upstream: ScriptedUpstream) -> None:
+    upstream.script("*", text="hi")
+    settings = {**PAIR, "anthropic_workspace_id": "wrkspc_1"}
+    model = "claude_platform/us-east-2/claude-opus-4-8"
+    async with bench(Bedrock(lambda: MOMENT), made(model, settings=settings, api_base=upstream.url)) as asking:
+        for request in (chat_request("g"), Request("chat", ANTHROPIC_MESSAGES, {**HELLO, "stream": True})):
+            assert (await asking.chat(request)).text == "hi"
+            assert upstream.last.route == "/v1/messages"
+        assert isinstance(await asking.ask(count_request("g", "Hi there")), Reply)
+    assert (upstream.last.route, upstream.last.json["model"]) == ("/v1/messages/count_tokens", "claude-opus-4-8")
+    assert upstream.last.header("anthropic-workspace-id") == "wrkspc_1"
+    assert "/20260102/us-east-2/aws-external-anthropic/aws4_request" in (upstream.last.header("authorization") or "")
+
+
+def test_claudes_own_platform_takes_a_key_of_its_own_and_needs_a_workspace() -> None:
+    bare = Deployment("d", "g", "bedrock", "claude_platform/claude-opus-4-8")
+    environ = {
+        "AWS_REGION": "eu-west-1", "ANTHROPIC_AWS_WORKSPACE_ID": "wrkspc_1", "ANTHROPIC_AWS_API_KEY": "a-key",
+        "AWS_BEARER_TOKEN_BEDROCK": "another",
+    }  # fmt: skip
+    request, provider = chat_request("g"), Bedrock()
+    sent = provider.provider_call(Call(request), request, provider.complete(bare, environ)).request
+    assert sent.url == "https://aws-external-anthropic.eu-west-1.api.aws/v1/messages"
+    assert dict(sent.headers)["Authorization"] == "Bearer a-key"
+    with pytest.raises(ConfigurationError, match="ANTHROPIC_AWS_WORKSPACE_ID"):
+        provider.complete(bare, {})
 
 
 async def test_the_runtime_serves_chat_completions_of_its_own(upstream: ScriptedUpstream) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from nova_core.testing import UpstreamConformance
 from nova_core.testing.conformance import PUBLIC_NAME
@@ -71,3 +71,19 @@ class TestMantle(UpstreamConformance):
     operations = frozenset({"chat", "completion"})
     model = "openai.gpt-oss-120b"
     key_env = "BEDROCK_MANTLE_API_KEY"
+
+
+class TestClaudePlatform(UpstreamConformance):
+    plugin = plugin
+    provider = "bedrock"
+    operations = frozenset({"chat", "completion", "count_tokens"})
+    model = "claude_platform/claude-opus-4-8"
+    api_path = ""
+    key_env = None
+    settings: ClassVar = {"settings": {"anthropic_workspace_id": "wrkspc_1", "aws_region_name": "us-east-2"}}
+
+    def now(self, **answer: Any) -> None:
+        self.upstream.forget().script("*", **answer)
+
+    def asked_model(self, received: Received) -> str:
+        return f"claude_platform/{received.model}"

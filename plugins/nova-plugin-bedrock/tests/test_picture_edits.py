@@ -10,7 +10,7 @@ import pytest
 
 from nova_core.errors import BadRequestError, PayloadTooLargeError, UnsupportedParamsError
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench, edit_request
+from nova_core.testing.provider_bench import BLACK_HALF, HALF_MASK, WHITE_HALF, bench, edit_request
 from nova_core.types.call import Call, CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.images import ImagesReply
@@ -45,12 +45,12 @@ async def edited(
     ("request_", "expected"),
     [
         (
-            edit_request("g", PNG, mask=b"black", n="2", quality="high", seed="7", negative_prompt="dogs"),
+            edit_request("g", PNG, mask=HALF_MASK, n="2", quality="high", seed="7", negative_prompt="dogs"),
             {
                 "taskType": "INPAINTING",
                 "inPaintingParams": {
                     "image": encoded(PNG),
-                    "maskImage": encoded(b"black"),
+                    "maskImage": encoded(BLACK_HALF),
                     "negativeText": "dogs",
                     "text": "a hat on the cat",
                 },
@@ -65,6 +65,17 @@ async def edited(
                     "image": encoded(PNG),
                     "maskPrompt": "the cat",
                     "outPaintingMode": "PRECISE",
+                    "text": "a hat on the cat",
+                },
+            },
+        ),
+        (
+            edit_request("g", PNG, mask=HALF_MASK, taskType="OUTPAINTING"),
+            {
+                "taskType": "OUTPAINTING",
+                "outPaintingParams": {
+                    "image": encoded(PNG),
+                    "maskImage": encoded(WHITE_HALF),
                     "text": "a hat on the cat",
                 },
             },
@@ -102,11 +113,11 @@ async def test_amazons_models_edit_in_tasks(
     [
         (
             "us.stability.stable-image-inpaint-v1:0",
-            edit_request("g", PNG, mask=b"white", grow_mask="5", output_format="webp"),
+            edit_request("g", PNG, mask=HALF_MASK, grow_mask="5", output_format="webp"),
             {
                 "prompt": "a hat on the cat",
                 "image": encoded(PNG),
-                "mask": encoded(b"white"),
+                "mask": encoded(WHITE_HALF),
                 "grow_mask": 5,
                 "output_format": "webp",
             },

@@ -21,8 +21,10 @@ from nova_core.types.chat import (
     ToolCall,
     ToolResult,
 )
+from nova_core.wire.earlier_images import with_earlier_images
 from nova_core.wire.foreign_notes import ForeignNotes
 from nova_core.wire.openai_chat.content import to_data_url
+from nova_core.wire.shown_images import shown_by_user
 
 Body = dict[str, Any]
 NO_ARGUMENTS: Final = "{}"
@@ -31,7 +33,7 @@ NO_ARGUMENTS: Final = "{}"
 def render_messages(typed: ChatRequest, notes: ForeignNotes) -> list[Body]:
     """One message for each turn, and one for each result of a tool."""
     rendered: list[Body] = []
-    for place, message in enumerate(typed.messages):
+    for place, message in enumerate(shown_by_user(typed, notes, with_earlier_images).messages):
         path = f"messages[{place}]"
         results = [(number, part) for number, part in enumerate(message.parts) if isinstance(part, ToolResult)]
         rendered += [_result(result, f"{path}.content[{number}]", notes) for number, result in results]

@@ -51,16 +51,7 @@ class Decoder:
             return ()
         if frame.data == DONE:
             raise StreamBrokenError("the upstream's stream ended before its answer did")
-        try:
-            data = msgspec.json.decode(frame.data)
-        except NOT_JSON as error:
-            raise StreamBrokenError("the upstream's stream holds an event that is not JSON") from error
-        if not isinstance(data, dict):
-            raise StreamBrokenError("the upstream's stream holds an event that is not an object")
-        kind = data.get("type")
-        if not isinstance(kind, str) or kind == "error" or frame.event == "error":
-            facts = facts_of(frame.data)
-            raise classify(None, facts.message or "the upstream failed without a message", facts.code, facts.type)
+        kind, data = event_in(frame, "type")
         if not self._started and kind != "message-start":
             raise StreamBrokenError("the upstream's stream does not begin with the start of a message")
         try:
@@ -157,6 +148,24 @@ READERS: Mapping[str, Callable[[Decoder, Data], list[Event]]] = {
     "citation-start": Decoder._citation,
     "message-end": Decoder._end,
 }
+
+
+def event_in(frame: Frame, named: str) -> tuple[str, Data]:
+    """The kind of event that a frame holds, by the name that has, and its members.
+
+    Raises the error that it carries, StreamBrokenError for what is no event.
+    """
+    try:
+        data = msgspec.json.decode(frame.data)
+    except NOT_JSON as error:
+        raise StreamBrokenError("the upstream's stream holds an event that is not JSON") from error
+    if not isinstance(data, dict):
+        raise StreamBrokenError("the upstream's stream holds an event that is not an object")
+    kind = data.get(named)
+    if not isinstance(kind, str) or "error" in (kind, frame.event):
+        facts = facts_of(frame.data)
+        raise classify(None, facts.message or "the upstream failed without a message", facts.code, facts.type)
+    return kind, data
 
 
 def _said(data: Data) -> Data:

@@ -94,8 +94,36 @@ def _error(status: int, message: str, code: str | None, kind: str | None) -> dic
     return {"id": "x", "message": message}
 
 
+def v1_event(kind: str, **members: Any) -> bytes:
+    """One event of a stream of version 1."""
+    data = {"is_finished": kind == "stream-end", "event_type": kind, **members}
+    return f"event: {kind}\ndata: ".encode() + msgspec.json.encode(data) + b"\n\n"
+
+
+def _v1_reply(said: Said) -> dict[str, Any]:
+    calls = [{"name": name, "parameters": dict(given)} for name, given in said.tool_calls]
+    meta = {"api_version": {"version": "1"}, **_usage(said)}
+    whole = {"text": said.text, "generation_id": "g-1", "finish_reason": "COMPLETE", "meta": meta}
+    return {**whole, **({"tool_calls": calls} if calls else {})}
+
+
+def _v1_pieces(said: Said) -> tuple[bytes, ...]:
+    whole = _v1_reply(said)
+    pieces = [v1_event("stream-start", generation_id="g-1")]
+    pieces += [v1_event("text-generation", text=text) for text in said.pieces]
+    for place, call in enumerate(_calls(said)):
+        function = call["function"]
+        pieces.append(v1_event("tool-calls-chunk", tool_call_delta={"index": place, "name": function["name"]}))
+        for half in (function["arguments"][:3], function["arguments"][3:]):
+            pieces.append(v1_event("tool-calls-chunk", tool_call_delta={"index": place, "parameters": half}))
+    if said.tool_calls:
+        pieces.append(v1_event("tool-calls-generation", text=said.text, tool_calls=whole["tool_calls"]))
+    return (*pieces, v1_event("stream-end", finish_reason="COMPLETE", response=whole))
+
+
 COHERE_SHAPES: tuple[tuple[str, Shape], ...] = (
     ("/v2/chat", Shape(_reply, _error, _pieces, streams=True)),
+    ("/v1/chat", Shape(_v1_reply, _error, _v1_pieces, streams=True)),
     ("/v2/embed", Shape(_embeddings, _error)),
     ("/v2/rerank", Shape(_ranking, _error)),
 )

@@ -12,6 +12,8 @@ import pytest
 WHY = "the types of Cohere's client are not installed"
 v2 = pytest.importorskip("cohere.v2", reason=WHY)
 client = pytest.importorskip("cohere.v2.client", reason=WHY)
+v1 = pytest.importorskip("cohere.types", reason=WHY)
+v1_client = pytest.importorskip("cohere.base_client", reason=WHY)
 
 
 def check_chat(body: Mapping[str, Any]) -> None:
@@ -37,6 +39,21 @@ def check_event(data: Any) -> None:
 def check_reply(data: Any) -> None:
     """A reply is one that the client reads."""
     _whole(v2.V2ChatResponse, data)
+
+
+def check_v1_chat(body: Mapping[str, Any]) -> None:
+    """The same for chats of version 1."""
+    _check(v1_client.BaseCohere.chat, {**body, "stream": ...})
+
+
+def check_v1_event(data: Any) -> None:
+    """An event of a stream of version 1 is one that the client reads."""
+    _whole(v1.StreamedChatResponse, {name: value for name, value in data.items() if name != "is_finished"})
+
+
+def check_v1_reply(data: Any) -> None:
+    """A reply of version 1 is one that the client reads."""
+    _whole(v1.NonStreamedChatResponse, data)
 
 
 def _check(method: Callable[..., Any], body: Mapping[str, Any]) -> None:

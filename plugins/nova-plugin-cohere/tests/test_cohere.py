@@ -57,7 +57,8 @@ def sent(request: Request, *, drop: bool = False) -> tuple[dict[str, Any], Call]
     [
         (None, "chat", "https://api.cohere.com/v2/chat"),
         (None, "embedding", "https://api.cohere.com/v2/embed"),
-        ("https://api.cohere.ai/v1/chat", "chat", "https://api.cohere.ai/v2/chat"),
+        ("https://api.cohere.ai/v1/chat", "chat", "https://api.cohere.ai/v1/chat"),
+        ("https://api.cohere.ai/v1/chat", "embedding", "https://api.cohere.ai/v2/embed"),
         ("https://api.cohere.com/v2/chat/", "embedding", "https://api.cohere.com/v2/embed"),
         ("https://api.cohere.com/compatibility/v1", "chat", "https://api.cohere.com/v2/chat"),
         ("https://proxy/team/v2/chat?x=1", "chat", "https://proxy/team/v2/chat?x=1"),
@@ -71,8 +72,18 @@ def test_a_base_may_end_in_the_path_of_the_operation(base: str | None, operation
     assert plugin.url(deployment(api_base=base), operation) == url
 
 
-def test_a_version_in_front_of_a_models_name_is_not_a_part_of_it() -> None:
-    assert deployment("v1/command-r").model == "command-r"
+@pytest.mark.parametrize(
+    ("model", "base", "url"),
+    [
+        ("v1/command-r", None, "https://api.cohere.com/v1/chat"),
+        ("v1/command-r", "https://proxy/x/v2/chat", "https://proxy/x/v1/chat"),
+        ("v1/command-r", "https://proxy/chat", "https://proxy/chat"),
+        ("v2/command-r", "https://proxy/v1/chat", "https://proxy/v2/chat"),
+    ],
+)
+def test_a_version_in_front_of_a_models_name_is_not_a_part_of_it(model: str, base: str | None, url: str) -> None:
+    given = deployment(model, api_base=base)
+    assert (given.model, plugin.url(given, "chat")) == ("command-r", url)
 
 
 def test_every_parameter_has_its_place() -> None:
@@ -168,6 +179,17 @@ def test_a_conversation_with_images_tools_and_thoughts_is_told_again() -> None:
         },
         {"role": "user", "content": "Sure?"},
     ]
+
+
+def test_images_that_were_drawn_in_an_answer_are_shown_by_the_user() -> None:
+    asked = {"role": "user", "content": "Draw"}
+    drawn = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0K"}}
+    body, call = sent(chat_request("g", [asked, {"role": "assistant", "content": "Here", "images": [drawn]}, asked]))
+    assert body["messages"][1:] == [
+        {"role": "assistant", "content": "Here"},
+        {"role": "user", "content": [{"type": "text", "text": "Draw"}, drawn]},
+    ]
+    assert [note.field for note in call.fidelity.notes] == ["messages[1].images[0]"]
 
 
 def test_callers_of_another_api_are_served_and_their_documents_are_told() -> None:

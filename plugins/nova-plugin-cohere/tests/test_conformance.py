@@ -35,3 +35,14 @@ class TestCohereChat(TestCohere):
     model = "command-r7b-12-2024"
     api_path = "/v2/chat"
     key_env = "CO_API_KEY"
+
+
+class TestCohereV1(TestCohere):
+    """Chats of version 1, where calls of tools have no ids."""
+
+    model = "v1/command-r-08-2024"
+    call_ids = ()
+
+    def asked_model(self, received: Received) -> str:
+        """The name as it is configured, of chats of version 1."""
+        return f"v1/{received.model}" if received.route == "/v1/chat" else received.model

@@ -1,4 +1,4 @@
-"""NLP Cloud's provider does what every provider must do, but for streams and usage, which the vendor has not."""
+"""NLP Cloud's provider does what every provider must do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from nova_core.testing import Received, UpstreamConformance
 from nova_core.testing.conformance import PUBLIC_NAME
-from nova_core.testing.provider_bench import chat_request, completion_request, embeddings_request
+from nova_core.testing.provider_bench import embeddings_request
 from nova_core.testing.upstream_replies import Said, Shape, unit_vector
 from nova_plugin_nlp_cloud import plugin
 
@@ -33,6 +33,7 @@ class TestNlpCloud(UpstreamConformance):
     key_env = "NLP_CLOUD_API_KEY"
     calls_tools = False
     streams = False
+    states_usage = False
     unsupported = ("logit_bias", {"50256": -100})
     shapes = (("/chatbot", Shape(_reply, _error)), ("/embeddings", Shape(_vectors, _error)))
 
@@ -42,17 +43,7 @@ class TestNlpCloud(UpstreamConformance):
     def inputs(self, received: Received) -> list[Any]:
         return list(received.json["sentences"])
 
-    async def test_usage_is_what_the_upstream_says(self) -> None:
-        async with self.bench() as bench:
-            assert (await bench.chat(chat_request(PUBLIC_NAME))).usage is None
-
     async def test_embeddings_state_their_usage(self) -> None:
         async with self.bench(model=self.embedding_model) as bench:
             reply = await bench.ask(embeddings_request(PUBLIC_NAME, ["some text"]))
         assert reply.usage is None
-
-    async def test_a_completion_is_answered_plain_and_streamed(self) -> None:
-        async with self.bench() as bench:
-            for stream in (False, True):
-                reply = await bench.chat(completion_request(PUBLIC_NAME, self.prompt, stream=stream))
-                assert reply.text == "Hello from the upstream."
