@@ -52,6 +52,7 @@ from nova_core.types.decision import Levels
 from nova_core.types.dialect import Dialect, SaysAsAsked
 from nova_core.types.message import Operation, Reply, Request, Stream
 from nova_core.types.routing import Snapshot
+from nova_core.types.structural import follows
 from nova_core.wire.translate import translate_reply
 
 logger = logging.getLogger("nova.gateway")
@@ -384,7 +385,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
 def in_dialect(reply: Reply, dialect: Dialect, request: Request) -> Reply:
     """A reply in the caller's dialect, and in the form that the request asks for."""
     translated = translate_reply(reply, dialect)
-    if not isinstance(dialect, SaysAsAsked):
+    if not follows(dialect, SaysAsAsked):
         return translated
     return dialect.said_as_asked(translated, request.members)
 

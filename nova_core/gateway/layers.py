@@ -39,7 +39,8 @@ async def through_layers(pipeline: Pipeline, call: Call, inner: Inner) -> Reply 
         entered.append((layer, request))
     if answer is None:
         answer = await inner(request)
-    answer = await as_asked(call, answer)
+    if call.streaming is isinstance(answer, Reply):
+        answer = await as_asked(call, answer)
     if isinstance(answer, Reply):
         return await _outward(call, entered, answer)
     try:

@@ -17,6 +17,7 @@ from nova_core.types.chat import ChatReply
 from nova_core.types.dialect import CountsRequests, Dialect, StreamsWhole
 from nova_core.types.events import Chunk, Event, Frame, Piece, UsageUpdate
 from nova_core.types.message import RawReply, Reply, Stream
+from nova_core.types.structural import follows
 from nova_core.wire.assemble import assemble, disassemble
 from nova_core.wire.provider import without_secrets
 
@@ -65,7 +66,7 @@ def as_stream(reply: Reply, dialect: Dialect) -> Stream:
         kind, said = reply.content_type, _said_raw(reply)
     elif isinstance(typed := reply.typed, ChatReply):
         said = disassemble(typed)
-    elif isinstance(dialect, StreamsWhole):
+    elif follows(dialect, StreamsWhole):
         said = (dialect.events(typed),)
     else:
         raise StreamBrokenError(f"a reply of {reply.operation} cannot be streamed")
@@ -112,7 +113,7 @@ class CallerStream:
         self._complete = False
         self._error: NovaError | None = None
         self.content_type = None if wants_events(stream, call) else stream.content_type
-        if stream.content_type is not None and isinstance(dialect, CountsRequests):
+        if stream.content_type is not None and follows(dialect, CountsRequests):
             call.usage = dialect.usage_of_request(call.original.members)  # known before the first byte, and so the cost
         self._bytes = self._pieces()
 
@@ -174,7 +175,7 @@ class CallerStream:
         writer: Writer | None = None
         try:
             writer = writer_of(self._stream, self._dialect, self._call)
-            assert isinstance(writer, FrameWriter)
+            assert follows(writer, FrameWriter)
             await frames.pour(partial(_written, writer.say, outlet), outlet.ready)
             last = writer.end()
         except Exception as error:

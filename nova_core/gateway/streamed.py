@@ -9,6 +9,7 @@ from nova_core.gateway.transport import Pours, UpstreamStream, Wait
 from nova_core.types.dialect import StreamDecoder
 from nova_core.types.events import Chunk, Frame
 from nova_core.types.message import Stream
+from nova_core.types.structural import follows
 from nova_core.types.upstream import Exchange, FrameParser
 
 MOST_HELD = 100
@@ -84,7 +85,7 @@ class ReadFrames(Frames):
         """
         if self._held and not take(await self.batch()):
             await ready()
-        if isinstance(self._reads, Pours) and not self._ended:
+        if follows(self._reads, Pours) and not self._ended:
             feed = self._parser.feed
             await self._reads.pour(lambda data: take(frames) if (frames := feed(data)) else True, ready)
             self._ended = True

@@ -11,6 +11,7 @@ from nova_core.types.call import Call
 from nova_core.types.dialect import Dialect, StreamRelay, StreamsRaw
 from nova_core.types.events import Chunk, Event, Frame, Piece, UsageUpdate
 from nova_core.types.message import Stream
+from nova_core.types.structural import follows
 
 
 class Writer(Protocol):
@@ -214,9 +215,7 @@ def wants_events(stream: Stream, call: Call) -> bool:
     """Whether the caller is to get a stream of bytes as events."""
     dialect = call.original.dialect
     return (
-        stream.content_type is not None
-        and isinstance(dialect, StreamsRaw)
-        and dialect.wants_events(call.original.members)
+        stream.content_type is not None and follows(dialect, StreamsRaw) and dialect.wants_events(call.original.members)
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from nova_core.errors import NovaError
 from nova_core.types.call import Call, CallRecord
+from nova_core.types.structural import follows
 
 logger = logging.getLogger("nova.access")
 fault = logging.getLogger("nova.server")
@@ -113,7 +114,7 @@ def _only_handler() -> Lines | None:
     if logger.handlers or logger.filters or not logger.propagate or parent is None or parent.propagate:
         return None
     handlers: list[Any] = list(parent.handlers)
-    return handlers[0] if len(handlers) == 1 and isinstance(handlers[0], Lines) else None
+    return handlers[0] if len(handlers) == 1 and follows(handlers[0], Lines) else None
 
 
 def fields_of(record: CallRecord) -> dict[str, Any]:

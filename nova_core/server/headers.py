@@ -21,7 +21,7 @@ PASSED_ON = ("retry-after", "x-ratelimit-", "anthropic-ratelimit-")
 EXPOSED = (
     "call-id", "model-id", "model-api-base", "model-group", "response-cost", "attempted-retries",
     "attempted-fallbacks", "overhead-duration-ms", "response-duration-ms", "version", "embedding-space",
-    "dropped-params", "decision",
+    "dropped-params", "decision", "token-count",
 )  # fmt: skip
 
 PRIVATE_UPSTREAM = ("set-cookie", "content-length", "content-encoding", "transfer-encoding", "connection")

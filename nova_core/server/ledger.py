@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from nova_core.gateway.decisions import DecisionStore
 from nova_core.server.access_log import AccessLog
@@ -11,8 +12,9 @@ from nova_core.types.call import CallRecord
 
 PAUSE_SECONDS = 0.05
 MOST_PENDING = 256
-MOST_AT_ONCE = 8
-"""Calls a round of the loop, so that whoever is served meanwhile does not wait for all of them."""
+LEAST_AT_ONCE = 8
+PART_AT_ONCE = 4
+"""A round of the loop takes a fourth of what has gathered: whoever is served meanwhile does not wait for all of it."""
 
 
 class Ledger:
@@ -24,6 +26,7 @@ class Ledger:
         self._decisions = decisions
         self._pending: list[CallRecord] = []
         self._gathers = False
+        self._shared = 0.0
         metrics.settle = decisions.settle = self.settle
 
     def finished(self, record: CallRecord) -> None:
@@ -38,20 +41,27 @@ class Ledger:
     def settle(self) -> None:
         """Count and write down all that has gathered."""
         pending, self._pending = self._pending, []
-        self._write(pending)
+        if pending:
+            self._write(pending)
+            self._share()
 
     def _go_on(self) -> None:
         """Count and write down the first of what has gathered, and soon the others."""
         pending = self._pending
-        first, self._pending = pending[:MOST_AT_ONCE], pending[MOST_AT_ONCE:]
+        count = max(LEAST_AT_ONCE, len(pending) // PART_AT_ONCE)
+        first, self._pending = pending[:count], pending[count:]
         self._write(first)
         if self._pending:
             asyncio.get_running_loop().call_soon(self._go_on)
+        if not self._pending or time.monotonic() - self._shared >= PAUSE_SECONDS:
+            self._share()
+
+    def _share(self) -> None:
+        self._shared = time.monotonic()
+        self._metrics.share()
 
     def _write(self, records: list[CallRecord]) -> None:
         self._gathers = self._access.may_wait
-        if records:
-            self._metrics.count(records)
-            self._metrics.share()
-            self._access.write(records)
-            self._decisions.keep(records)
+        self._metrics.count(records)
+        self._access.write(records)
+        self._decisions.keep(records)

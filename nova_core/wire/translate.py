@@ -11,6 +11,7 @@ from nova_core.types.chat import ChatReply, Opaque
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, RawReply, Reply, Request, TypedReply, TypedRequest, plain
+from nova_core.types.structural import follows
 
 CHAT: frozenset[Operation] = frozenset({"chat", "completion", "count_tokens"})
 """Operations whose requests and replies can be said in each other's dialects."""
@@ -62,9 +63,9 @@ def translate_request(
 
 def _as_the_caller_says(request: Request, fidelity: Fidelity) -> Fidelity:
     notes, dialect = fidelity.notes, request.dialect
-    if notes and isinstance(dialect, JudgesLosses):
+    if notes and follows(dialect, JudgesLosses):
         notes = tuple(judged for note in notes if (judged := dialect.judged(note)) is not None)
-    if notes and isinstance(dialect, NamesFields):
+    if notes and follows(dialect, NamesFields):
         members = plain(request.members)
         notes = tuple(replace(note, field=dialect.caller_path(members, note.field)) for note in notes)
     return Fidelity(notes)
@@ -81,7 +82,7 @@ def translate_reply(reply: Reply, dialect: Dialect) -> Reply:
     typed = reply.typed
     if isinstance(typed, ChatReply) != (dialect.operation in CHAT):
         raise BadGatewayError(f"an answer to {reply.operation} cannot be said as one to {dialect.operation}")
-    lost = dialect.reply_fidelity(typed) if isinstance(dialect, ReportsReplies) else foreign(typed, dialect.name)
+    lost = dialect.reply_fidelity(typed) if follows(dialect, ReportsReplies) else foreign(typed, dialect.name)
     return Reply(
         dialect.operation,
         dialect,
