@@ -121,6 +121,9 @@ class ResponseSession:
     async def _history(self, previous: str) -> list[Any]:
         principal = self._call.principal
         kept = await self._responses.get(principal, previous)
+        if kept is not None and self._keeps and self._call.operation == "chat":
+            await self._responses.follow(principal, previous)
+            kept = await self._responses.get(principal, previous)
         history = await self._responses.history(principal, kept) if kept is not None else None
         if kept is None or history is None:
             raise BadRequestError(

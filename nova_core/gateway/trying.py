@@ -9,7 +9,7 @@ from typing import Any
 
 from nova_core.errors import BadRequestError, InternalServerError, NovaError, RequestTimeoutError
 from nova_core.gateway.accounting import tell_at_once
-from nova_core.gateway.counting import counted_reply
+from nova_core.gateway.counting import counted_instead, counted_reply, has_no_counting
 from nova_core.gateway.exchange import deadline, perform
 from nova_core.gateway.mock import mock_reply
 from nova_core.gateway.policy import Limits
@@ -49,7 +49,7 @@ class Trier:
         if scripted is not None:
             return mock_reply(call, request, scripted)
         if call.operation == "count_tokens" and not self._counts_tokens(request, deployment):
-            return counted_reply(request)
+            return counted_reply(call, request)
         limits = self._limits(deployment)
         step = self._runtime.pipeline.provider_call[deployment.provider]
         try:
@@ -61,6 +61,8 @@ class Trier:
         except NovaError as error:
             # What an upstream says in a 200 or in a stream may quote its key as well as an error's body may.
             without_secrets(error, deployment)
+            if call.operation == "count_tokens" and has_no_counting(error, deployment):
+                return counted_instead(call, request, deployment)
             raise
         if isinstance(answer, Reply | Stream):
             return answer

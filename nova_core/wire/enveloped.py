@@ -122,10 +122,12 @@ class Enveloped(OpenAICompatible):
         exchange = super().provider_call(call, request, deployment)
         if exchange.frames is None or exchange.dialect.operation not in self.enveloped:
             return exchange
-        return msgspec.structs.replace(exchange, frames=partial(self._opened_frames, uuid4().hex))
+        seed = uuid4().hex
+        head = {"id": f"chatcmpl-{seed}", "created": int(time.time()), "model": ""}
+        return msgspec.structs.replace(exchange, frames=partial(self._opened_frames, seed, head))
 
-    def _opened_frames(self, seed: str) -> FrameParser:
-        return OpenedFrames(self.framing(), self.opener(seed))
+    def _opened_frames(self, seed: str, head: Mapping[str, Any]) -> FrameParser:
+        return OpenedFrames(self.framing(), self.opener(seed), head)
 
     def _read(self, dialect: Dialect, response: UpstreamResponse) -> Reply:
         if dialect.operation in self.enveloped and response.status < 300:
@@ -145,13 +147,14 @@ class Enveloped(OpenAICompatible):
 
 
 class OpenedFrames:
-    """A frame parser whose events become chunks of OpenAI's format."""
+    """A frame parser whose events become chunks of OpenAI's format, with what vendors do not say that clients need."""
 
-    __slots__ = ("_opener", "_parser")
+    __slots__ = ("_head", "_opener", "_parser")
 
-    def __init__(self, parser: FrameParser, opener: Opener) -> None:
+    def __init__(self, parser: FrameParser, opener: Opener, head: Mapping[str, Any]) -> None:
         self._parser = parser
         self._opener = opener
+        self._head = head
 
     def feed(self, data: bytes) -> list[Frame]:
         """Chunks completed by `data`. Raises StreamBrokenError for events that are no piece of an answer."""
@@ -160,7 +163,7 @@ class OpenedFrames:
     def end(self) -> list[Frame]:
         """Chunks left at the end of data."""
         rest = [made for frame in self._parser.end() for made in self._opened(frame)]
-        return [*rest, *map(_frame, self._opener.end())]
+        return [*rest, *map(self._framed, self._opener.end())]
 
     def _opened(self, frame: Frame) -> list[Frame]:
         if frame.data.strip() == DONE or frame.event == FAILED:
@@ -170,9 +173,12 @@ class OpenedFrames:
         except NOT_JSON as error:
             raise StreamBrokenError("the upstream's stream holds an event that is not JSON") from error
         try:
-            return [_frame(chunk) for chunk in self._opener.chunks(data, frame.event)]
+            return [self._framed(chunk) for chunk in self._opener.chunks(data, frame.event)]
         except UNREADABLE as error:
             raise StreamBrokenError("the upstream's event has not the shape of a piece of an answer") from error
+
+    def _framed(self, chunk: Mapping[str, Any]) -> Frame:
+        return _frame({**self._head, **chunk} if "choices" in chunk else chunk)
 
 
 def failed_frame(error: NovaError) -> Frame:

@@ -15,6 +15,7 @@ from nova_core.types.upload import File, files_of
 from nova_core.wire.drop_policy import is_default
 from nova_core.wire.multipart import unformed
 from nova_core.wire.openai_image_edits import TEXTS
+from nova_core.wire.painted_masks import Marked, painted
 
 SIZE: Final = re.compile(r"(\d{1,5})x(\d{1,5})")
 FIELDS: Final = (
@@ -27,8 +28,6 @@ HINTS: Final = frozenset({"quality", "partial_images", "stream", "user", "input_
 OWN: Final = frozenset({"model", "prompt", "response_format", *FIELDS})
 WORDS: Final = frozenset({"model", "prompt", *TEXTS})
 """Members of a request to edit images that are texts, whatever they look like."""
-WHITE_MASK: Final = "sent as it is: white is what changes here, where OpenAI's masks are transparent"
-"""What becomes of a mask where vendors mark in black and white."""
 
 
 def size_of(request: Request) -> tuple[int, int] | None:
@@ -60,8 +59,10 @@ def members_of(request: Request) -> dict[str, Any]:
     return {**unformed(members), **{name: members[name] for name in WORDS & members.keys()}}
 
 
-def unsaid_fields(request: Request, said: Collection[str]) -> Iterator[FieldNote]:
-    """Notes on the members that are given and not among those that are `said`."""
+def unsaid_fields(
+    request: Request, said: Collection[str], *, marked: Marked | None = Marked.WHITE
+) -> Iterator[FieldNote]:
+    """Notes on the members that are given and not among those that are `said`, and on a mask as `mask_in` paints it."""
     members = members_of(request)
     for name in FIELDS:
         value = members.get(name)
@@ -69,8 +70,10 @@ def unsaid_fields(request: Request, said: Collection[str]) -> Iterator[FieldNote
             continue
         yield FieldNote(name, Fate.HINT if name in HINTS or is_default(name, value) else Fate.LOST)
     if isinstance(members.get("mask"), File):
-        sent = FieldNote("mask", Fate.APPROXIMATED, WHITE_MASK)
-        yield sent if "mask" in said else FieldNote("mask", Fate.LOST, "the model takes no mask")
+        if "mask" not in said:
+            yield FieldNote("mask", Fate.LOST, "the model takes no mask")
+        elif marked is not None:
+            yield FieldNote("mask", Fate.MAPPED, marked.note)
 
 
 def own_words(members: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,6 +86,12 @@ def own_words(members: Mapping[str, Any]) -> dict[str, Any]:
 def images_in(members: Mapping[str, Any], most: int | None = None) -> list[File]:
     """The images to edit, no more than a model takes."""
     return files_of({"image": members.get("image")})[:most]
+
+
+def mask_in(members: Mapping[str, Any], marked: Marked | None = Marked.WHITE) -> File | None:
+    """The mask in the vendor's colour; None for `marked` where the vendor's masks are like OpenAI's."""
+    mask = members.get("mask")
+    return painted(mask, marked) if marked is not None and isinstance(mask, File) else mask
 
 
 def unshown(images: Sequence[File], most: int) -> Iterator[FieldNote]:

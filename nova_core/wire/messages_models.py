@@ -10,6 +10,7 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Request, TypedRequest
+from nova_core.wire.anthropic_messages.shown import review_shown, shown_again
 from nova_core.wire.anthropic_messages.thinking_models import (
     for_model,
     review_choice,
@@ -44,11 +45,11 @@ class MessagesModels(FittingNames):
     def review(self, request: Request) -> Fidelity:
         """What the vendor or the model refuses, and what is said nearly about thinking."""
         found = super().review(request) + review_sampling(request) + review_choice(request)
-        return found + review_thinking(request)
+        return found + review_thinking(request) + Fidelity(tuple(review_shown(request)))
 
     def to_upstream(self, request: Request) -> Request:
-        """Thinking as the model takes it."""
-        return for_model(super().to_upstream(request))
+        """Thinking as the model takes it, and images of answers that other models drew as the user's."""
+        return for_model(shown_again(super().to_upstream(request)))
 
 
 class MessagesEndpoint(MessagesModels):

@@ -10,9 +10,10 @@ from nova_core.errors import BadRequestError
 from nova_core.types.images import ImageEditRequest, ImageRequest
 from nova_core.types.message import TypedRequest
 from nova_core.wire.drop_policy import is_default
-from nova_core.wire.image_words import SIZE, WHITE_MASK, nearest_shape, unshown
+from nova_core.wire.image_words import SIZE, nearest_shape, unshown
 from nova_core.wire.multipart import unformed
 from nova_core.wire.openai_chat.notes import Notes
+from nova_core.wire.painted_masks import Marked, painted
 
 SETTINGS: Final = ("n", "style", "background", "output_format", "compression", "moderation")
 """Fields that change what is to be seen, or how it is kept."""
@@ -33,10 +34,13 @@ def plain_request(typed: TypedRequest, notes: Notes, *said: str) -> ImageRequest
     return typed
 
 
-def plain_edit(typed: TypedRequest, notes: Notes, *said: str, most: int = 1) -> ImageEditRequest:
+def plain_edit(
+    typed: TypedRequest, notes: Notes, *said: str, most: int = 1, marked: Marked = Marked.WHITE
+) -> ImageEditRequest:
     """A request to edit images, with notes on what is not among the `EDIT_SETTINGS` that are `said`.
 
-    `most` is the number of images that a model takes, and that are left. Raises BadRequestError for another request.
+    `most` is the number of images that a model takes, and that are left; `marked` is the colour of what is to change in
+    its masks, in which the mask is painted. Raises BadRequestError for another request.
     """
     if not isinstance(typed, ImageEditRequest):
         raise BadRequestError("only a request to edit images can be sent as one")
@@ -46,7 +50,8 @@ def plain_edit(typed: TypedRequest, notes: Notes, *said: str, most: int = 1) -> 
     if typed.input_fidelity is not None:
         notes.hint("input_fidelity")
     if typed.mask is not None and "mask" in said:
-        notes.approximated("mask", WHITE_MASK)
+        notes.mapped("mask", marked.note)
+        typed = replace(typed, mask=painted(typed.mask, marked))
     return typed if len(typed.images) <= most else replace(typed, images=typed.images[:most])
 
 

@@ -205,8 +205,10 @@ def test_a_kept_response_is_shown_listed_and_deleted(setting: Setting, model: st
     with pytest.raises(NotFoundError):
         setting.client.responses.retrieve(first.id)
     with pytest.raises(BadRequestError) as gone:
-        setting.client.responses.create(model=model, input="third", previous_response_id=second.id)
+        setting.client.responses.create(model=model, input="third", previous_response_id=first.id)
     assert gone.value.code == "previous_response_not_found"
+    setting.client.responses.create(model=model, input="third", previous_response_id=second.id)
+    assert all(text in setting.upstream.last.body for text in (b"first", b"One.", b"second", b"Two.", b"third"))
 
 
 @EVERY

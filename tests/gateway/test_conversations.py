@@ -145,6 +145,41 @@ async def test_a_conversation_without_its_beginning_is_not_continued(
     assert [record.status for record in Recorder.records] == [200, 200, 200, 400]
 
 
+@pytest.mark.parametrize("deleted", [0, 1, 2])
+async def test_what_a_deleted_response_said_belongs_to_those_that_go_on_from_it(
+    gateway: GatewayFactory, upstream: ScriptedUpstream, deleted: int
+) -> None:
+    caller = await gateway(config(), plugins={"shelves": f"{HERE}:Shelves"})
+    conversations = caller.gateway.conversations
+    kept: list[str] = []
+    for text in ("1", "2", "3"):
+        kept.append((await ask(caller, "chat", text, previous_response_id=kept[-1] if kept else None))["id"])
+    await conversations.delete(ANONYMOUS, gone := kept[deleted])
+    with pytest.raises(NotFoundError):
+        await conversations.retrieve(ANONYMOUS, gone)
+    with pytest.raises(NotFoundError):
+        await conversations.delete(ANONYMOUS, gone)
+    with pytest.raises(BadRequestError, match="not found"):
+        await ask(caller, "chat", "?", previous_response_id=gone)
+    if deleted == 2:
+        assert f"responses:anonymous:{gone}" not in Shelf.kept, "nobody goes on from the last one"
+        return
+    await ask(caller, "chat", "4", previous_response_id=kept[2])
+    said = [message["content"] for message in upstream.last.json["messages"] if message["role"] == "user"]
+    assert said == ["1", "2", "3", "4"]
+    listed = await conversations.input_items(ANONYMOUS, kept[2], (("order", "asc"),))
+    assert isinstance(listed, Reply)
+    assert len(msgspec.json.decode(listed.encode())["data"]) == 5
+
+
+async def test_what_goes_on_unkept_holds_nothing_back(gateway: GatewayFactory, upstream: ScriptedUpstream) -> None:
+    caller = await gateway(config(), plugins={"shelves": f"{HERE}:Shelves"})
+    first = await ask(caller, "chat", "1")
+    await ask(caller, "chat", "2", previous_response_id=first["id"], store=False)
+    await caller.gateway.conversations.delete(ANONYMOUS, first["id"])
+    assert Shelf.kept == {}
+
+
 async def test_memory_is_bounded_and_the_oldest_leave(gateway: GatewayFactory, upstream: ScriptedUpstream) -> None:
     caller = await gateway(config(general_settings={"responses": {"memory_mb": 0.02}}))
     kept = [(await ask(caller, "chat", "word " * 500))["id"] for _ in range(8)]

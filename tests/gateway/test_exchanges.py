@@ -58,18 +58,18 @@ async def test_a_wait_that_would_pass_the_deadline_is_not_begun(
     transport: Transport, upstream: ScriptedUpstream
 ) -> None:
     began = time.monotonic()
-    with pytest.raises(RequestTimeoutError, match=r"no reply within 0\.3 seconds"):
-        await perform(transport, Call(chat_request("g")), polls(upstream.url, 9, 0.2), limits(0.3))
+    with pytest.raises(RequestTimeoutError, match=r"no reply within 0\.9 seconds"):
+        await perform(transport, Call(chat_request("g")), polls(upstream.url, 9, 0.5), limits(0.9))
     assert len(upstream.requests) == 1
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 0.9
 
 
 async def test_exchanges_share_the_deadline_of_their_reply(transport: Transport, upstream: ScriptedUpstream) -> None:
-    upstream.script("*", delay=0.2)
+    upstream.script("*", delay=0.4)
     began = time.monotonic()
-    with pytest.raises(RequestTimeoutError, match=r"no reply within 0\.5 seconds"):
-        await perform(transport, Call(chat_request("g")), polls(upstream.url, 9, 0.0), limits(0.5))
-    assert 0.4 < time.monotonic() - began < 1.0
+    with pytest.raises(RequestTimeoutError, match=r"no reply within 1\.1 seconds"):
+        await perform(transport, Call(chat_request("g")), polls(upstream.url, 9, 0.0), limits(1.1))
+    assert 1.0 < time.monotonic() - began < 2.5
     assert len(upstream.requests) == 3
 
 

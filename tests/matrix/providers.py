@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nova_core.testing.upstream_replies import Shape
+from tests.matrix import gigachat, oci, replicate, sap
 from tests.matrix.anthropic_messages import MessagesWire
 from tests.matrix.cohere import CohereWire
 from tests.matrix.converse import ConverseWire, EndpointWire, InvokeWire, NovaWire
 from tests.matrix.gemini import GeminiWire
+from tests.matrix.gigachat import GigaChatWire
+from tests.matrix.oci import GenericWire
 from tests.matrix.ollama import OllamaWire
 from tests.matrix.openai_chat import ChatWire
 from tests.matrix.openai_responses import ResponsesWire
+from tests.matrix.replicate import PredictionWire
 from tests.matrix.said import Wire
+from tests.matrix.sap import OrchestrationWire
 from tests.matrix.watsonx import PROJECT, WatsonxWire
 
 
@@ -25,6 +31,11 @@ class Row:
     `reasoning`, where it is another one, and `effort` how the wire says a high effort. `replays` are the callers whose
     thoughts go back to the vendor as text where its format has no signatures. `counts_thoughts` says whether usage
     tells the tokens of thoughts apart.
+
+    `lacks` are fields of `Asked` that the vendor has no word for, and what callers call them: that is refused, and the
+    rest is then asked without. `shapes` are routes of its own, by their ends, `beside` what it answers on others than
+    its `wires`. `one_call` says that an answer calls one tool at most, `signed` that requests are signed with a key;
+    `begins` is the first answer where a stream only follows it.
     """
 
     model: str
@@ -36,6 +47,12 @@ class Row:
     replays: frozenset[str] = frozenset()
     counts_thoughts: bool = True
     effort: str = "high"
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    shapes: tuple[tuple[str, Shape], ...] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    one_call: bool = False
+    signed: bool = False
+    begins: Any = None
 
 
 CHAT, RESPONSES, MESSAGES, GEMINI = ChatWire(), ResponsesWire(), MessagesWire(), GeminiWire()
@@ -51,6 +68,7 @@ ALL = frozenset({"openai_chat", "openai_responses", "anthropic_messages", "gemin
 SAME = frozenset({"openai_chat"})
 SCHEMAS = ("response_format", "text.format", "output_config.format", "generationConfig.responseJsonSchema")
 """What callers call the schema of an answer."""
+STOPS = {"stop": "stop or stop_sequences or generationConfig.stopSequences"}
 NO_SAMPLING = {"plain": "temperature", "stream": "temperature"}
 
 ROWS: Mapping[str, Row] = {
@@ -135,5 +153,49 @@ ROWS: Mapping[str, Row] = {
         {"/chat/completions": CHAT, "/messages": MESSAGES},
         "/api/v2/cortex/v1",
         thinks=f"snowflake/{THINKING_CLAUDE}",
+    ),
+    "cloudflare": Row(
+        "cloudflare/@cf/meta/llama-3.3-70b-instruct-fp8-fast",
+        {"/ai/v1/chat/completions": CHAT, "/ai/v1/responses": RESPONSES},
+        "/client/v4/accounts/a/ai/v1",
+        thinks="cloudflare/@cf/openai/gpt-oss-120b",
+        replays=SAME,
+    ),
+    "gigachat": Row(
+        "gigachat/GigaChat-2-Max",
+        {"/chat/completions": GigaChatWire()},
+        "/api/v1",
+        lacks=STOPS,
+        shapes=(("/chat/completions", gigachat.SHAPE), ("/files", gigachat.SHAPE)),
+        beside={"/files": gigachat.stored},
+        one_call=True,
+        counts_thoughts=False,
+    ),
+    "oci": Row(
+        "oci/meta.llama-4-maverick-17b-128e-instruct-fp8",
+        {"/actions/chat": GenericWire()},
+        thinks="oci/openai.gpt-oss-120b",
+        settings=oci.settings(),
+        shapes=(("/actions/chat", oci.SHAPE),),
+        signed=True,
+    ),
+    "replicate": Row(
+        "replicate/openai/gpt-4.1",
+        {"/predictions": PredictionWire(), "/stream/p1": PredictionWire()},
+        "/v1",
+        lacks=STOPS,
+        shapes=(("/predictions", replicate.MADE), ("/stream/p1", replicate.STREAMED)),
+        begins={"id": "p1", "status": "starting", "urls": {"stream": "http://127.0.0.1:9/stream/p1"}},
+        refused={
+            "tools": "tools", "parallel tools": "tools", "reasoning": "tools", "structured": " or ".join(SCHEMAS),
+        },
+    ),
+    "sap": Row(
+        "sap/gpt-4o",
+        {"/v2/completion": OrchestrationWire()},
+        "/v2/inference/deployments/d123",
+        thinks="sap/gpt-5",
+        shapes=(("/v2/completion", sap.SHAPE),),
+        replays=SAME,
     ),
 }  # fmt: skip

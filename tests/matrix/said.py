@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import msgspec
+
+from nova_core.testing.upstream import Received
 
 Json = dict[str, Any]
 
@@ -212,6 +214,8 @@ class Wire(Protocol):
         """What a request says; the vendor's own schema must take it."""
         ...
 
-    def reply(self, answer: Answer) -> Json: ...
+    def reply(self, answer: Answer) -> Json | Callable[[Received], Json]:
+        """A whole reply, or what makes one from a request."""
+        ...
 
     def pieces(self, answer: Answer) -> list[bytes]: ...

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from inspect import iscoroutinefunction
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +23,7 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.events import Event
 from nova_core.types.message import Request
 from nova_core.types.secret import Secret
-from nova_core.types.upstream import Exchange, FrameParser
+from nova_core.types.upstream import Exchange, FrameParser, UpstreamResponse
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.assemble import assemble
 from nova_core.wire.gemini import GEMINI_GENERATE
@@ -90,6 +90,9 @@ def streams() -> Mapping[str, Streamed]:
         prefix, _, model = (row.thinks or row.model).partition("/")
         for caller in CALLERS.values():
             exchange = _asked(prefix, model, row.base, caller, row.settings)
+            if row.begins is not None:
+                begun = UpstreamResponse(201, {}, msgspec.json.encode(row.begins))
+                exchange = exchange.read(begun)  # type: ignore[assignment]
             wires = [w for end, w in row.wires.items() if exchange.request.url.partition("?")[0].endswith(end)]
             assert wires, exchange.request.url
             assert exchange.frames is not None
@@ -103,20 +106,26 @@ def streams() -> Mapping[str, Streamed]:
 
 
 @cache
+def installed_providers() -> Mapping[str, EntryPoint]:
+    """Entry points by prefix: metadata of everything installed is read for them."""
+    return {entry.name: entry for entry in entry_points(group="nova.providers")}
+
+
+@cache
 def readers() -> Mapping[str, Streamed]:
     """What reads streams of each installed provider, one for each kind in each distribution; without an answer."""
     found: dict[str, Streamed] = {}
-    for entry in entry_points(group="nova.providers"):
+    for prefix, entry in installed_providers().items():
         plugin = entry.load()
         if isinstance(plugin, type) or iscoroutinefunction(plugin.provider_call):
             continue  # it runs in this process
         try:
-            exchange = _asked(entry.name, "model-a", "/v1", OPENAI_CHAT)
+            exchange = _asked(prefix, "model-a", "/v1", OPENAI_CHAT)
             parser = type(exchange.frames()) if exchange.frames is not None else None
+            decoder = type(exchange.dialect.decoder())
         except (NovaError, AssertionError):
             continue  # it does not chat, needs more to be set, or has whole answers only
         if parser is not None and exchange.dialect.operation == "chat":
-            decoder = type(exchange.dialect.decoder())
             owner = type(plugin).__module__.partition(".")[0]
             kind = f"{parser.__name__} and {decoder.__name__} of {owner}"
             found.setdefault(kind, Streamed(kind, exchange.dialect, exchange.frames, ()))
@@ -131,8 +140,7 @@ def _streamed(name: str, exchange: Exchange, wire: Wire) -> Streamed:
 def _asked(
     prefix: str, model: str, base: str, dialect: Dialect, settings: Mapping[str, Any] = MappingProxyType({})
 ) -> Exchange:
-    (entry,) = [entry for entry in entry_points(group="nova.providers") if entry.name == prefix]
-    plugin = entry.load()
+    plugin = installed_providers()[prefix].load()
     key, address = Secret("a-key-of-tests"), f"http://127.0.0.1:9{base}"
     made = Deployment("d", "g", prefix, model, api_base=address, api_key=key, settings=settings)
     chat = {"model": "g", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9, "stream": True}

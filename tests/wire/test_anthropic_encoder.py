@@ -18,6 +18,7 @@ from nova_core.types.events import (
     BlockStop,
     CitationDelta,
     Event,
+    ExtraDelta,
     Finish,
     LogprobsDelta,
     OpaqueBlock,
@@ -237,6 +238,21 @@ def test_whole_blocks_of_this_dialect_pass_and_those_of_others_do_not():
     )
     assert [block.type for block in message.content] == ["server_tool_use", "text"]
     assert message.content[0].input == {"query": "x"}
+
+
+def test_a_picture_that_another_provider_drew_is_a_block_of_its_own():
+    source = {"type": "base64", "media_type": "image/png", "data": "aW1n"}
+    inline = OpaqueBlock(0, 1, "gemini", {"inlineData": {"mimeType": "image/png", "data": "aW1n"}})
+    listed = {"images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aW1n"}}]}
+    beside = ExtraDelta({"openai_chat": {"message": listed}}, 0)
+    for drawn in (inline, beside):
+        said = stream(StreamStart("r", "m"), TextDelta(0, 0, "Here"), drawn, TextDelta(0, 2, "!"), Finish(0, "stop"))
+        assert_blocks_follow_each_other([msgspec.json.decode(frame.data) for frame in SseParser().feed(said)])
+        kinds = [block.type for block in received(said).content]
+        assert kinds == ["text", "image", "text"]
+        assert received(said).content[1].source == source
+    waiting = (ToolCallStart(0, 0, "c1", "f"), beside, ToolArgumentsDelta(0, 0, "{}"), Finish(0, "tool_calls"))
+    assert [block.type for block in received(stream(StreamStart("r", "m"), *waiting)).content] == ["tool_use", "image"]
 
 
 def test_answers_after_the_first_and_logprobs_are_left_out():

@@ -59,7 +59,7 @@ class Post(Enveloped):
 
 
 def events(*data: bytes) -> list[Any]:
-    frames, decoder = OpenedFrames(SseParser(), Letters()), OPENAI_CHAT.decoder()
+    frames, decoder = OpenedFrames(SseParser(), Letters(), {}), OPENAI_CHAT.decoder()
     made = [frame for piece in data for frame in frames.feed(piece)] + frames.end()
     return [*(event for frame in made for event in decoder.decode(frame)), *decoder.end()]
 
@@ -91,7 +91,7 @@ def test_an_error_of_the_framing_is_told_after_what_came_before_it():
         def feed(self, data: bytes) -> list[Frame]:
             return [*super().feed(data), failed_frame(RateLimitedError("slow down"))]
 
-    text, failed = OpenedFrames(Failing(), Letters()).feed(b'data: {"letter": "a"}\n\n')
+    text, failed = OpenedFrames(Failing(), Letters(), {}).feed(b'data: {"letter": "a"}\n\n')
     decoder = OPENAI_CHAT.decoder()
     assert TextDelta(0, 0, "a") in decoder.decode(text)
     with pytest.raises(RateLimitedError, match="slow down"):

@@ -274,14 +274,24 @@ def test_a_vendors_ids_and_encrypted_thoughts_survive_being_encoded_anew() -> No
     added = {"type": "response.output_item.added", "output_index": 0, "item": {**thought, "summary": []}}
     delta = {"type": "response.reasoning_summary_text.delta", "output_index": 0, "summary_index": 0, "delta": "Hm."}
     done = {"type": "response.output_item.done", "output_index": 0, "item": thought}
-    response = {"id": "resp_1", "model": "m", "status": "completed", "output": [thought], "tools": [{"type": "mcp"}]}
+    silent = {"id": "rs_2", "type": "reasoning", "encrypted_content": "gBBBB", "summary": []}
+    unshown = {"type": "response.output_item.done", "output_index": 1, "item": silent}
+    output = [thought, silent]
+    response = {"id": "resp_1", "model": "m", "status": "completed", "output": output, "tools": [{"type": "mcp"}]}
     begun = {"type": "response.created", "response": {**response, "status": "in_progress", "output": []}}
-    wire = response_pieces([begun, added, delta, done, {"type": "response.completed", "response": response}])
+    wire = response_pieces([begun, added, delta, done, unshown, {"type": "response.completed", "response": response}])
     decoder = OPENAI_RESPONSES.decoder()
     events = [decoder.decode(frame) for piece in wire for frame in frames_of(piece)]
     last = events_or_errors(encoded(events))[-1]["response"]
-    assert last["output"] == [thought]
+    assert last["output"] == output
     assert last["tools"] == [{"type": "mcp"}]
+
+
+def test_what_an_upstream_says_of_a_whole_response_is_said_when_it_is_streamed() -> None:
+    reply = OPENAI_RESPONSES.parse_reply({"id": "r", "model": "m", "output": [], "metadata": {"ticket": "7"}})
+    assert isinstance(reply, ChatReply)
+    first, *_, last = events_or_errors(encoded(disassemble(reply)))
+    assert (first["response"]["metadata"], last["response"]["metadata"]) == ({"ticket": "7"}, {"ticket": "7"})
 
 
 def test_a_picture_is_streamed_as_an_item_of_its_own() -> None:

@@ -10,6 +10,7 @@ from nova_core.types.chat import ChatRequest
 from nova_core.types.fidelity import Fate
 from nova_core.wire.foreign_notes import ForeignNotes
 from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_responses import OPENAI_RESPONSES
 from nova_core.wire.prompts import Prompt, as_prompt, note_text_only, own_inputs
 
 PIXEL = {"type": "image_url", "image_url": {"url": "https://x.example/a.png", "detail": "low"}}
@@ -70,5 +71,12 @@ def test_what_a_model_of_texts_cannot_be_told_is_noted(
 
 def test_members_that_nobody_else_knows_are_inputs_of_the_model() -> None:
     typed = OPENAI_CHAT.parse_request({"model": "m", "messages": [said("user", "Hi")], "min_tokens": 3})
+    assert isinstance(typed, ChatRequest)
+    assert own_inputs(typed, ForeignNotes(own=False, dialect="prompts")) == {"min_tokens": 3}
+
+
+def test_what_the_gateway_does_for_callers_of_responses_is_no_input_of_the_model() -> None:
+    said = {"model": "m", "input": "Hi", "store": False, "metadata": {"a": "b"}, "include": [], "min_tokens": 3}
+    typed = OPENAI_RESPONSES.parse_request(said)
     assert isinstance(typed, ChatRequest)
     assert own_inputs(typed, ForeignNotes(own=False, dialect="prompts")) == {"min_tokens": 3}

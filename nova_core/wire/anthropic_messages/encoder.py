@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from nova_core.errors import NovaError, StreamBrokenError
+from nova_core.types.chat import Opaque
 from nova_core.types.events import (
     AudioDelta,
     BlockEvent,
@@ -33,6 +34,7 @@ from nova_core.types.events import (
     UsageUpdate,
 )
 from nova_core.types.usage import Usage
+from nova_core.wire.anthropic_messages.drawn import drawn_block, listed_blocks
 from nova_core.wire.anthropic_messages.errors import render_error
 from nova_core.wire.anthropic_messages.fields import NAME, native, parse_arguments
 from nova_core.wire.anthropic_messages.reply import new_id, render_citation, render_stop_reason
@@ -44,6 +46,8 @@ BlockPiece = BlockEvent | BlockStop
 TEXT: Final[Block] = {"type": "text", "text": ""}
 THINKING: Final[Block] = {"type": "thinking", "thinking": "", "signature": ""}
 
+LISTED: Final = -1
+"""The place of images that stand in no block of the answer they came with."""
 TEXT_DELTA: Final = (
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
     b'"delta":{"type":"text_delta","text":%b}}\n\n'
@@ -181,6 +185,11 @@ class Encoder:
         if isinstance(usage, Mapping):
             self._said |= usage
         self._delta |= own
+        message = {name: members.get("message", {}) for name, members in event.extra.items()}
+        for block in listed_blocks(message):
+            if block is not None:
+                self._start()
+                self._block_event(OpaqueBlock(0, LISTED, NAME, block))
 
     def _start(self) -> None:
         if self._started:
@@ -232,6 +241,8 @@ class Encoder:
             case OpaqueBlock():
                 if event.dialect == NAME:
                     self._whole(event.block, dict(event.raw))
+                elif (drawn := drawn_block(Opaque(event.dialect, event.raw))) is not None:
+                    self._whole(event.block, drawn)
             case ToolCallStart():
                 self._tools.add(event.block)
                 block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}

@@ -31,6 +31,7 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Members, decoded
 from nova_core.wire.anthropic_messages.blocks import render_source
 from nova_core.wire.anthropic_messages.content import parse_content
+from nova_core.wire.anthropic_messages.drawn import drawn_block, listed_blocks, without_listed
 from nova_core.wire.anthropic_messages.fields import NAME, Notes, native, parse_arguments
 from nova_core.wire.anthropic_messages.usage import SAID_TIERS, SERVICE_TIERS, parse_usage, render_usage, usage_extra
 from nova_core.wire.upstream_errors import facts_of, redacted
@@ -131,13 +132,14 @@ def render(typed: ChatReply) -> dict[str, Any]:
     own = native(typed.extra)
     usage = own.pop("usage", {})
     refused = any(isinstance(part, Refusal) for part in choice.message.parts)
+    listed = (block for block in listed_blocks(choice.message.extra) if block is not None)
     finish: FinishReason | None = "refusal" if refused and choice.finish == "stop" else choice.finish
     return {
         "id": typed.id or new_id(),
         "type": "message",
         "role": "assistant",
         "model": typed.model,
-        "content": [block for part in choice.message.parts for block in render_part(part)],
+        "content": [*(block for part in choice.message.parts for block in render_part(part)), *listed],
         "stop_reason": render_stop_reason(finish, choice.native_finish, choice.stop_sequence),
         "stop_sequence": choice.stop_sequence,
         **native(choice.extra),
@@ -175,6 +177,8 @@ def render_part(part: Part) -> Iterator[dict[str, Any]]:
             yield {"type": "image", "source": source} | native(part.extra)
         case Opaque() if part.dialect == NAME:
             yield dict(part.raw)
+        case Opaque() if (drawn := drawn_block(part)) is not None:
+            yield drawn
 
 
 def render_citation(citation: Citation) -> dict[str, Any]:
@@ -203,7 +207,10 @@ def losses(typed: ChatReply) -> Fidelity:
     for choice in typed.choices[:1]:
         path = f"choices[{choice.index}]"
         notes.foreign(choice.extra, path)
-        notes.foreign(choice.message.extra, f"{path}.message")
+        notes.foreign(without_listed(choice.message.extra), f"{path}.message")
+        for place, block in enumerate(listed_blocks(choice.message.extra)):
+            if block is None:
+                notes.lost(f"{path}.message.images[{place}]", "an image without a place")
         if choice.logprobs is not None:
             notes.lost(f"{path}.logprobs")
         if choice.finish in ("error", "content_filter"):
@@ -228,7 +235,9 @@ def _part_losses(part: Part, path: str, notes: Notes) -> None:
             if part.custom or parse_arguments(part.arguments) is None:
                 notes.approximated(path, "arguments that are not a JSON object")
         case Opaque():
-            if part.dialect != NAME:
+            if drawn_block(part) is not None:
+                notes.mapped(path, "an image block")
+            elif part.dialect != NAME:
                 notes.lost(path, f"a part that only {part.dialect} knows")
         case _:
             return

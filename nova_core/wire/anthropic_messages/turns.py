@@ -7,7 +7,9 @@ from typing import Any
 from nova_core.types.chat import ChatRequest, Message, Text
 from nova_core.wire.anthropic_messages.blocks import PLACEHOLDER, Block, BlockWriter
 from nova_core.wire.anthropic_messages.fields import NAME, Notes, native, render_cache
+from nova_core.wire.earlier_images import with_earlier_images
 from nova_core.wire.openai_chat.fields import NAME as CHAT
+from nova_core.wire.shown_images import shown_by_user
 
 Turn = dict[str, Any]
 INSTRUCTING = ("system", "developer")
@@ -22,7 +24,7 @@ def render_turns(typed: ChatRequest, notes: Notes) -> tuple[list[Block], list[Tu
     writer = BlockWriter(notes, by_list=typed.extra.keys() <= {CHAT})
     system: list[Block] = []
     turns: list[Turn] = []
-    for place, message in enumerate(typed.messages):
+    for place, message in enumerate(shown_by_user(typed, notes, with_earlier_images).messages):
         path = f"messages[{place}]"
         blocks = _blocks(message, path, writer, notes)
         if message.role in INSTRUCTING and not turns:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nova_core.types.chat import ChatRequest, Message, Text, ToolCall
+from nova_core.wire.earlier_images import with_earlier_images
 from nova_core.wire.gemini.fields import native
 from nova_core.wire.gemini.notes import Notes
 from nova_core.wire.gemini.writer import Body, PartWriter
-from nova_core.wire.openai_chat.drawn import with_images
-from nova_core.wire.openai_responses.drawn import with_drawn
 
 INSTRUCTING: Final = ("system", "developer")
 NOTHING: Final = " "
@@ -28,7 +27,7 @@ def render_turns(typed: ChatRequest, notes: Notes) -> tuple[list[Body], list[dic
     contents: list[dict[str, Any]] = []
     for place, said in enumerate(typed.messages):
         path = f"messages[{place}]"
-        message = with_drawn(with_images(said, path))
+        message = with_earlier_images(said, path)
         if message.role in INSTRUCTING and not contents:
             system += _instructions(message, path, writer, notes)
             continue

@@ -9,6 +9,7 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.wire.openai_chat.fields import NAME
 from nova_core.wire.openai_chat.notes import Notes
 from nova_core.wire.openai_chat.turns import render_messages
+from nova_core.wire.shown_images import shown_by_user
 
 LONGEST_TOOL_NAME = 64
 
@@ -40,7 +41,8 @@ def render_request(typed: ChatRequest) -> tuple[dict[str, Any], Fidelity]:
     `max_completion_tokens` is then said as `max_tokens`.
     """
     notes = Notes(own=NAME in typed.extra)
-    body: dict[str, Any] = {"model": typed.model, "messages": render_messages(typed.messages, notes)}
+    messages = typed.messages if notes.own else shown_by_user(typed, notes).messages
+    body: dict[str, Any] = {"model": typed.model, "messages": render_messages(messages, notes)}
     for name in _SAME_NAMES:
         value = getattr(typed, name)
         if value is not None:

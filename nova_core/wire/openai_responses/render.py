@@ -13,6 +13,7 @@ from nova_core.wire.openai_responses.fields import NAME
 from nova_core.wire.openai_responses.request import LOGPROBS
 from nova_core.wire.openai_responses.tools import render_choice, render_tools
 from nova_core.wire.openai_responses.turns import render_turns
+from nova_core.wire.shown_images import shown_by_user
 
 Body = dict[str, Any]
 
@@ -33,7 +34,8 @@ _LACKING = ("n", "seed", "presence_penalty", "frequency_penalty", "logit_bias", 
 def render_request(typed: ChatRequest) -> tuple[Body, Fidelity]:
     """Members, and what became of each field; a request that came in this dialect gets back all it said."""
     notes = Notes(own=NAME in typed.extra, dialect=NAME)
-    instructions, items = render_turns(typed.messages, notes)
+    messages = typed.messages if notes.own else shown_by_user(typed, notes).messages
+    instructions, items = render_turns(messages, notes)
     body: Body = {"model": typed.model, "input": _with_output_kinds(items)}
     if instructions is not None:
         body["instructions"] = instructions

@@ -24,6 +24,7 @@ from nova_core.wire.fetched_images import with_data
 from nova_core.wire.image_words import (
     answered,
     images_in,
+    mask_in,
     members_of,
     nearest_shape,
     own_words,
@@ -32,6 +33,7 @@ from nova_core.wire.image_words import (
     unsaid_fields,
     unshown,
 )
+from nova_core.wire.json_operation import given
 from nova_core.wire.polled import followed
 from nova_core.wire.provider import Lane, of_deployment
 
@@ -116,7 +118,7 @@ def _edited(members: Mapping[str, Any], model: str) -> Body:
     name, most = _inputs(model)
     images = images_in(members, most)
     body: Body = {name if place == 1 else f"{name}_{place}": image for place, image in enumerate(images, start=1)}
-    return body if members.get("mask") is None else {**body, "mask": members["mask"]}
+    return {**body, **given({"mask": mask_in(members)})}
 
 
 def _inputs(model: str) -> tuple[str, int]:

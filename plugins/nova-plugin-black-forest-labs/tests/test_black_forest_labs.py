@@ -16,7 +16,7 @@ from nova_core.errors import (
     UnsupportedParamsError,
 )
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench, edit_request
+from nova_core.testing.provider_bench import HALF_MASK, WHITE_HALF, bench, edit_request
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Request
@@ -134,7 +134,7 @@ async def test_several_images_are_numbered_and_masks_are_filled(upstream: Script
     upstream.script("*", json={"id": "t", "status": "Ready", "result": {"sample": "https://cdn.test/a.png"}})
     async with bench(plugin, deployed(api_base=upstream.url)) as asking:
         await asking.ask(edit_request("public", b"a", b"b", b"c"))
-        await asking.ask(edit_request("public", b"a", mask=b"m"), model="flux-pro-1.0-fill")
+        await asking.ask(edit_request("public", b"a", mask=HALF_MASK), model="flux-pro-1.0-fill")
         with pytest.raises(BadRequestError, match="1 image at most"):
             await asking.ask(edit_request("public", b"a", b"b"), model="flux-pro-1.0-fill")
         for model, name, asked in (
@@ -150,4 +150,4 @@ async def test_several_images_are_numbered_and_masks_are_filled(upstream: Script
         "input_image_2": "Yg==",
         "input_image_3": "Yw==",
     }
-    assert filled == {"prompt": "a hat on the cat", "image": "YQ==", "mask": "bQ=="}
+    assert filled == {"prompt": "a hat on the cat", "image": "YQ==", "mask": base64.b64encode(WHITE_HALF).decode()}

@@ -23,6 +23,7 @@ from nova_core.wire.file_in_json import DataUrl
 from nova_core.wire.image_words import (
     answered,
     images_in,
+    mask_in,
     members_of,
     nearest_shape,
     own_words,
@@ -32,6 +33,7 @@ from nova_core.wire.image_words import (
     unshown,
 )
 from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.painted_masks import Marked
 from nova_core.wire.provider import Lane, of_deployment
 
 SHAPED = re.compile(r"imagen|banana|gemini|kontext|ultra|luma|minimax|ideogram/v2|grok|kling|reve")
@@ -43,6 +45,8 @@ SEVERAL = re.compile(
 """Models that edit several images, where others take one."""
 MASKED = re.compile(r"fill|inpaint|erase|removal|mask|gpt-image|ideogram/.*edit|fibo")
 """Models that are told by a mask what to change."""
+MARKED = ((re.compile(r"gpt-image"), None), (re.compile(r"ideogram"), Marked.BLACK))
+"""Models whose masks do not mark in white."""
 MOST_EDITED = 16
 SAID = frozenset({"n", "size", "output_format"})
 ROUTER = "/openrouter/router/openai/v1/chat/completions"
@@ -80,7 +84,8 @@ class Fal(EnvelopedImages):
             return super().review(request)
         said = SAID | {"mask"} if MASKED.search(request.model) else SAID
         shown = unshown(images_in(request.members), _most(request.model))
-        return Fidelity((*unsaid_fields(request, said), *shown, *_shape(request)))
+        unsaid = unsaid_fields(request, said, marked=_marked(request.model))
+        return Fidelity((*unsaid, *shown, *_shape(request)))
 
     def body(self, request: Request, lane: Lane, *, streamed: bool) -> Body:
         """The inputs of a model. Raises BadRequestError for a size that is none."""
@@ -117,9 +122,14 @@ def _edited(members: Mapping[str, Any], model: str) -> Body:
     """The images to edit, as `data:` URLs, and the mask."""
     images = [DataUrl(image) for image in images_in(members, _most(model))]
     body: Body = {"image_urls": images} if SEVERAL.search(model) else {"image_url": images[0]}
-    if (mask := members.get("mask")) is not None:
+    if (mask := mask_in(members, _marked(model))) is not None:
         body["mask_image_url" if "gpt-image" in model else "mask_url"] = DataUrl(mask)
     return body
+
+
+def _marked(model: str) -> Marked | None:
+    """The colour of what is to change in a model's masks; None for models whose masks are OpenAI's."""
+    return next((marked for models, marked in MARKED if models.search(model)), Marked.WHITE)
 
 
 def _most(model: str) -> int:

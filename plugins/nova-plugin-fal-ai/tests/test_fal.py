@@ -10,7 +10,7 @@ import pytest
 
 from nova_core.errors import BadGatewayError, BadRequestError, UnsupportedParamsError
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench, edit_request
+from nova_core.testing.provider_bench import BLACK_HALF, HALF_MASK, WHITE_HALF, bench, edit_request
 from nova_core.types.call import Call, CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Request
@@ -107,13 +107,19 @@ async def test_masks_and_several_images_go_to_models_that_take_them(upstream: Sc
     upstream.script("*", json={"images": [{"url": "https://fal.media/a.png"}]})
     given = Deployment("d", "public", "fal_ai", "fal-ai/flux-pro/v1/fill", api_base=upstream.url)
     async with bench(plugin, plugin.complete(given, {"FAL_KEY": KEY})) as asking:
-        await asking.ask(edit_request("public", b"a", mask=b"m"))
+        await asking.ask(edit_request("public", b"a", mask=HALF_MASK))
         assert asking.call is not None
         assert [note.field for note in asking.call.fidelity.notes] == ["mask"]
         with pytest.raises(BadRequestError, match="1 image at most"):
             await asking.ask(edit_request("public", b"a", b"b"))
-        await asking.ask(edit_request("public", b"a", b"b", mask=b"m"), model="fal-ai/gpt-image-1.5/edit")
-    first, second = (received.json for received in upstream.requests)
-    urls = [f"data:image/png;base64,{base64.b64encode(each).decode()}" for each in (b"a", b"b", b"m")]
-    assert first == {"prompt": "a hat on the cat", "image_url": urls[0], "mask_url": urls[2]}
+        await asking.ask(edit_request("public", b"a", b"b", mask=HALF_MASK), model="fal-ai/gpt-image-1.5/edit")
+        assert asking.call.fidelity.notes == ()
+        await asking.ask(edit_request("public", b"a", mask=HALF_MASK), model="fal-ai/ideogram/v3/edit")
+    first, second, third = (received.json for received in upstream.requests)
+    urls = [
+        f"data:image/png;base64,{base64.b64encode(each).decode()}"
+        for each in (b"a", b"b", HALF_MASK, WHITE_HALF, BLACK_HALF)
+    ]
+    assert first == {"prompt": "a hat on the cat", "image_url": urls[0], "mask_url": urls[3]}
     assert second == {"prompt": "a hat on the cat", "image_urls": urls[:2], "mask_image_url": urls[2]}
+    assert third["mask_url"] == urls[4]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,8 @@ SAMPLING_PARAMETERS = frozenset(
 )
 LENGTH_PARAMETERS = ("max_completion_tokens", "max_tokens")
 TOOL_PARAMETERS = frozenset({"parallel_tool_calls", "tool_choice", "tools"})
+UNREADABLE = frozenset({"image_url", "input_audio", "video_url", "file"})
+"""Parts of a message that a model of text alone cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ class ChatEngine:
     def _payload(self, body: Mapping[str, Any]) -> JsonObject:
         if not body.get("messages"):
             raise InvalidInputError("messages must not be empty", "messages")
+        for place in _unreadable(body["messages"]):
+            raise InvalidInputError(f"{self.model.name} reads text alone: it cannot take `{place}`", place)
         if not self.model.supports_tools and body.get("tools"):
             raise InvalidInputError(f"{self.model.name} was not trained to call tools", "tools")
         wanted = next((body[name] for name in LENGTH_PARAMETERS if body.get(name) is not None), None)
@@ -162,3 +166,12 @@ class ChatEngine:
         payload["stream_options"] = {"include_usage": True}
         payload["return_progress"] = True  # events while the prompt is read: points at which a call can stop
         return payload
+
+
+def _unreadable(messages: Any) -> Iterator[str]:
+    """Where parts stand that are no text, such as `messages[0].content[1]`."""
+    for number, message in enumerate(messages):
+        content = message.get("content") if isinstance(message, dict) else None
+        for place, part in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(part, dict) and part.get("type") in UNREADABLE:
+                yield f"messages[{number}].content[{place}]"

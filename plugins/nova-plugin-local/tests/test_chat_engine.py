@@ -88,6 +88,15 @@ async def test_sampling_parameters_reach_the_model(engine: ChatEngine) -> None:
     assert text_of(forced) in {'"Lyon"', '"Paris"'}
 
 
+@pytest.mark.parametrize("work", ["count_tokens", "complete"])
+async def test_an_image_is_refused_by_its_place(engine: ChatEngine, work: str) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    said = [{"role": "system", "content": "Look."}, {"role": "user", "content": [{"type": "text", "text": "?"}, image]}]
+    with pytest.raises(InvalidInputError, match="text alone") as caught:
+        await getattr(engine, work)(body(said))
+    assert caught.value.param == "messages[1].content[1]"
+
+
 async def test_an_answer_ends_at_the_edge_of_the_window_with_the_reason_length() -> None:
     engine = ChatEngine(CHAT, ChatSettings(context_size=256))
     reply = await engine.complete(body(STORY, max_tokens=10_000, logit_bias=[["<|im_end|>", False]]))

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nova_core.wire.enveloped import Body, usage_of
+from nova_core.wire.enveloped import Body, text_of, usage_of
 
 NAMES: Mapping[str, str] = {
     "max_tokens": "maxTokens",
@@ -139,8 +139,8 @@ def _function(function: Mapping[str, Any]) -> Body:
 def _parts(content: Any) -> Iterator[Body]:
     parts: list[Body] = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
     for part in parts:
-        if part["type"] in ("text", "refusal"):
-            yield {"type": "TEXT", "text": part.get("text") or part.get("refusal") or ""}
+        if text := text_of([part]):
+            yield {"type": "TEXT", "text": text}
         elif part["type"] == "image_url":
             image = part["image_url"]
             detail = {"detail": image["detail"].upper()} if image.get("detail") else {}

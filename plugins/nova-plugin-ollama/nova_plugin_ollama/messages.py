@@ -23,6 +23,7 @@ from nova_core.types.chat import (
     ToolResult,
 )
 from nova_core.wire.anthropic_messages.fields import parse_arguments
+from nova_core.wire.earlier_images import with_earlier_images
 from nova_plugin_ollama.notes import Notes
 
 Body = dict[str, Any]
@@ -32,8 +33,9 @@ def render_messages(typed: ChatRequest, notes: Notes) -> list[Body]:
     """One message for each turn, and one for each result of a tool. Raises BadRequestError for odd arguments."""
     names = {part.id: part.name for message in typed.messages for part in message.parts if isinstance(part, ToolCall)}
     rendered: list[Body] = []
-    for place, message in enumerate(typed.messages):
+    for place, said in enumerate(typed.messages):
         path = f"messages[{place}]"
+        message = with_earlier_images(said, path)
         results = [(number, part) for number, part in enumerate(message.parts) if isinstance(part, ToolResult)]
         for number, result in results:
             rendered.append(_result(result, names.get(result.call_id), f"{path}.content[{number}]", notes))

@@ -136,6 +136,14 @@ def test_images_are_bare_base64_and_urls_are_refused() -> None:
         sent(chat_request("g", [{"role": "user", "content": [*parts, remote]}]))
 
 
+def test_images_that_were_drawn_in_an_answer_are_told_again() -> None:
+    drawn = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}]
+    asked = {"role": "user", "content": "Draw"}
+    body, call = sent(chat_request("g", [asked, {"role": "assistant", "content": "Here", "images": drawn}, asked]))
+    assert body["messages"][1] == {"role": "assistant", "content": "Here", "images": [PIXEL]}
+    assert call.fidelity.dropped == ()
+
+
 def test_a_conversation_with_tools_and_thoughts_is_told_again() -> None:
     calls = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}]
     body, _ = sent(

@@ -15,7 +15,14 @@ from nova_core.errors import (
     UnsupportedParamsError,
 )
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import ProviderBench, bench, edit_request, images_request
+from nova_core.testing.provider_bench import (
+    HALF_MASK,
+    WHITE_HALF,
+    ProviderBench,
+    bench,
+    edit_request,
+    images_request,
+)
 from nova_core.types.call import CallOptions
 from nova_core.types.images import ImagesReply
 from nova_core.types.message import Reply, Request
@@ -24,7 +31,7 @@ from nova_core.types.usage import Units, Usage
 from .vendors_asked import KEY, deployed, vendor_named
 
 PNG = b"\x89PNG first"
-URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+URL, WHITE_URL = (f"data:image/png;base64,{base64.b64encode(each).decode()}" for each in (PNG, WHITE_HALF))
 TASK = "/api/v1/services/aigc/text2image/image-synthesis"
 
 
@@ -100,8 +107,8 @@ async def test_older_models_of_dashscope_begin_a_task_that_is_asked_about(upstre
         ("wanx2.1-imageedit", None, {"function": "description_edit", "base_image_url": URL}),
         (
             "wanx2.1-imageedit",
-            PNG,
-            {"function": "description_edit_with_mask", "base_image_url": URL, "mask_image_url": URL},
+            HALF_MASK,
+            {"function": "description_edit_with_mask", "base_image_url": URL, "mask_image_url": WHITE_URL},
         ),
     ],
 )
@@ -167,7 +174,7 @@ async def test_recraft_edits_in_a_form_and_masks_elsewhere(upstream: ScriptedUps
     upstream.script("*", json={"created": 1, "data": [{"url": "https://img.recraft.ai/a"}]})
     async with at("recraft", "recraftv3", f"{upstream.url}/v1") as asking:
         reply = await drawn(asking, edit_request("public", PNG, n="2", style="realistic_image"))
-        await drawn(asking, edit_request("public", PNG, mask=b"white", strength="0.2"))
+        await drawn(asking, edit_request("public", PNG, mask=HALF_MASK, strength="0.2"))
         with pytest.raises(UnsupportedParamsError, match="size"):
             await drawn(asking, edit_request("public", PNG, size="512x512"))
         with pytest.raises(BadRequestError, match="1 image at most"):
@@ -182,7 +189,7 @@ async def test_recraft_edits_in_a_form_and_masks_elsewhere(upstream: ScriptedUps
         "n": "2",
         "style": "realistic_image",
     }
-    assert {part.name: part.content for part in masked.form if part.filename} == {"image": PNG, "mask": b"white"}
+    assert {part.name: part.content for part in masked.form if part.filename} == {"image": PNG, "mask": WHITE_HALF}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from nova_core.types.message import Members, Operation, TypedReply, TypedRequest
 from nova_core.types.usage import Units, Usage
 from nova_core.wire.file_in_json import DataUrl
 from nova_core.wire.foreign_notes import ForeignNotes
+from nova_core.wire.painted_masks import Marked
 from nova_core.wire.plain_images import own_inputs, plain_edit, plain_request, shape_of, width_and_height
 from nova_core.wire.upstream_only import UpstreamOnly
 from nova_plugin_replicate import prediction
@@ -28,6 +29,8 @@ SIZED: Final = re.compile(r"sdxl|stable-diffusion")
 """Models that edit images to a width and a height, where others are told a shape."""
 MASKED: Final = re.compile(r"fill|inpaint|eraser|ideogram|sdxl|stable-diffusion")
 """Models that are told by a mask what to change."""
+BLACK_MASKS: Final = re.compile(r"ideogram")
+"""Those of them whose masks mark it in black, where others do so in white."""
 SEVERAL: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"banana|seedream"), "image_input"),
     (re.compile(r"gpt-image|flux-2"), "input_images"),
@@ -90,7 +93,8 @@ class ReplicateImageEdits(ReplicateImages):
         model = getattr(typed, "model", "")
         several = next((name for models, name in SEVERAL if models.search(model)), None)
         masked = ("mask",) if MASKED.search(model) else ()
-        request = plain_edit(typed, notes, *INPUTS, *masked, most=MOST if several else 1)
+        marked = Marked.BLACK if BLACK_MASKS.search(model) else Marked.WHITE
+        request = plain_edit(typed, notes, *INPUTS, *masked, most=MOST if several else 1, marked=marked)
         said: dict[str, Any] = {"prompt": request.prompt}
         if SIZED.search(model):
             said |= width_and_height(request, notes)

@@ -9,7 +9,7 @@ import pytest
 
 from nova_core.errors import BadRequestError, UnsupportedParamsError
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench, edit_request
+from nova_core.testing.provider_bench import BLACK_HALF, HALF_MASK, WHITE_HALF, bench, edit_request
 from nova_core.types.deployment import Deployment
 from nova_core.types.images import ImagesReply
 from nova_core.types.message import Reply
@@ -55,9 +55,12 @@ async def test_images_stand_where_a_model_has_them(
 
 async def test_masks_and_several_images_go_to_models_that_take_them(upstream: ScriptedUpstream) -> None:
     async with at("black-forest-labs/flux-fill-pro", upstream) as asking:
-        await asking.ask(edit_request("g", PNG, mask=b"white"))
-        assert upstream.last.json["input"]["mask"] == url_of(b"white")
+        await asking.ask(edit_request("g", PNG, mask=HALF_MASK))
+        assert upstream.last.json["input"]["mask"] == url_of(WHITE_HALF)
         assert [note.field for note in asking.call.fidelity.notes] == ["mask"]
+    async with at("ideogram-ai/ideogram-v3-turbo", upstream) as asking:
+        await asking.ask(edit_request("g", PNG, mask=HALF_MASK))
+        assert upstream.last.json["input"]["mask"] == url_of(BLACK_HALF)
     async with at("bytedance/seedream-4", upstream) as asking:
         await asking.ask(edit_request("g", PNG, b"two"))
         assert upstream.last.json["input"]["image_input"] == [url_of(PNG), url_of(b"two")]

@@ -72,7 +72,8 @@ class Opener:
     def chunks(self, data: Any, event: str | None) -> Iterable[Mapping[str, Any]]:
         """The chunk of one event."""
         if (result := data.get("final_result")) is not None:
-            yield _tidied(result)
+            if result.get("object") != "":
+                yield _tidied(result)
         elif "error" in data or "code" in data:
             yield reported(data)
 

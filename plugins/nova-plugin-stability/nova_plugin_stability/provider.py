@@ -20,6 +20,7 @@ from nova_core.wire.enveloped_images import EnvelopedImages
 from nova_core.wire.image_words import (
     answered,
     images_in,
+    mask_in,
     members_of,
     nearest_shape,
     own_words,
@@ -135,7 +136,7 @@ def _edited(body: Body, members: Mapping[str, Any], service: Service) -> Body:
     body |= dict(zip(service.images, images_in(members), strict=False))
     if service.mode is not None:
         body = {"mode": service.mode, **body}
-    return body if members.get("mask") is None else {**body, "mask": members["mask"]}
+    return {**body, **given({"mask": mask_in(members)})}
 
 
 def _said(request: Request) -> tuple[str, ...]:

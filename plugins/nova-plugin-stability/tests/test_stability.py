@@ -9,7 +9,7 @@ import pytest
 
 from nova_core.errors import BadGatewayError, BadRequestError, ContentPolicyViolationError, UnsupportedParamsError
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench, edit_request
+from nova_core.testing.provider_bench import HALF_MASK, WHITE_HALF, bench, edit_request
 from nova_core.types.call import Call, CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Request
@@ -118,7 +118,7 @@ def test_a_model_says_whether_it_makes_or_edits_images():
 
 async def test_an_edit_has_a_mask_and_words_of_its_own(upstream: ScriptedUpstream):
     upstream.script("*", json={"image": "aW1n", "finish_reason": "SUCCESS"})
-    asked = edit_request("public", b"png", mask=b"white", output_format="webp", grow_mask="5", search_prompt="1984")
+    asked = edit_request("public", b"png", mask=HALF_MASK, output_format="webp", grow_mask="5", search_prompt="1984")
     async with bench(plugin, deployed("inpaint", api_base=upstream.url)) as asking:
         await asking.ask(asked)
         assert asking.call is not None
@@ -129,6 +129,8 @@ async def test_an_edit_has_a_mask_and_words_of_its_own(upstream: ScriptedUpstrea
             await asking.ask(two)
         with pytest.raises(BadRequestError, match="edits no images"):
             await asking.ask(two, model="stable-image-core")
+        with pytest.raises(BadRequestError, match="must be a PNG"):
+            await asking.ask(edit_request("public", b"png", mask=b"GIF89a"), model="inpaint")
         for name, value in (("n", "2"), ("size", "512x512"), ("background", "transparent")):
             with pytest.raises(UnsupportedParamsError, match=name):
                 await asking.ask(edit_request("public", b"png", **{name: value}))
@@ -141,7 +143,7 @@ async def test_an_edit_has_a_mask_and_words_of_its_own(upstream: ScriptedUpstrea
         "search_prompt": b"1984",
         "output_format": b"webp",
         "image": b"png",
-        "mask": b"white",
+        "mask": WHITE_HALF,
     }
     assert (second["init_image"], second["style_image"], second["fidelity"]) == (b"one", b"two", b"0.5")
 

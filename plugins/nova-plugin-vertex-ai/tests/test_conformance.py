@@ -6,8 +6,10 @@ from typing import Any
 
 from nova_core.testing import UpstreamConformance
 from nova_core.testing.upstream_http import Received
+from nova_core.testing.upstream_replies import shape_for
 from nova_plugin_vertex_ai import plugin
 
+CHAT = shape_for("/chat/completions")
 PLACE = "/v1/projects/my-project/locations/us-central1"
 
 
@@ -50,3 +52,18 @@ class TestOpenModelsOnVertex(UpstreamConformance):
     operations = frozenset({"chat", "completion"})
     model = "meta/llama-4-maverick-17b-128e-instruct-maas"
     api_path = PLACE
+
+
+class TestMistralOnVertex(UpstreamConformance):
+    plugin = plugin
+    provider = "vertex_ai"
+    operations = frozenset({"chat", "completion"})
+    model = "mistral-medium-3"
+    api_path = PLACE
+    shapes = ((":rawPredict", CHAT), (":streamRawPredict", CHAT))
+    usage_unasked = True
+    unsupported = ("logit_bias", {"50256": -100})
+
+
+class TestJambaOnVertex(TestMistralOnVertex):
+    model = "jamba-1.5-large"

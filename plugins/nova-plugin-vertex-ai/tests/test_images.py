@@ -9,7 +9,7 @@ import pytest
 
 from nova_core.errors import BadGatewayError, BadRequestError, ContentPolicyViolationError, UnsupportedParamsError
 from nova_core.testing import ScriptedUpstream
-from nova_core.testing.provider_bench import bench, edit_request, images_request
+from nova_core.testing.provider_bench import HALF_MASK, WHITE_HALF, bench, edit_request, images_request
 from nova_core.types.call import Call, CallOptions
 from nova_core.types.deployment import Deployment
 from nova_core.types.images import ImagesReply
@@ -81,7 +81,7 @@ async def test_one_image_is_made_of_one_that_is_not_counted(upstream: ScriptedUp
 async def test_an_edit_has_reference_images_and_a_mask(upstream: ScriptedUpstream) -> None:
     upstream.script("*", json=predictions(PNG))
     picture = bytes(range(256)) * 2000
-    request = edit_request("g", picture, mask=b"white", n="2", guidanceScale="60", baseSteps="35", maskDilation="0.01")
+    request = edit_request("g", picture, mask=HALF_MASK, n="2", guidanceScale="60", baseSteps="35", maskDilation="0.01")
     _, call = await drawn(upstream, EDITOR, request)
     assert upstream.last.path == f"{MODELS}/{EDITOR}:predict"
     assert upstream.last.json == {
@@ -97,7 +97,7 @@ async def test_an_edit_has_reference_images_and_a_mask(upstream: ScriptedUpstrea
                     {
                         "referenceType": "REFERENCE_TYPE_MASK",
                         "referenceId": 2,
-                        "referenceImage": {"bytesBase64Encoded": base64.b64encode(b"white").decode()},
+                        "referenceImage": {"bytesBase64Encoded": base64.b64encode(WHITE_HALF).decode()},
                         "maskImageConfig": {"maskMode": "MASK_MODE_USER_PROVIDED", "dilation": 0.01},
                     },
                 ],
