@@ -87,6 +87,20 @@ def test_a_parameter_that_is_left_out_in_silence_fails_by_name(nova):
     assert "'top_p': 'nobody says what became of it" in failed["why"]
 
 
+def test_tests_may_import_each_other_in_either_way(nova):
+    nova("plugin", "new", "acme", "--kind", "router")
+    tests = nova.folder / "nova-plugin-acme" / "tests"
+    for file in tests.glob("test_*.py"):
+        file.unlink()
+    (tests / "words.py").write_text("SAID = 'hello'\n")
+    for name, where in (("near", ".words"), ("far", "words")):
+        (tests / f"test_{name}.py").write_text(
+            f"from {where} import SAID\n\n\ndef test_it_is_said():\n    assert SAID\n"
+        )
+    ran = nova("plugin", "test", "nova-plugin-acme", "--json")
+    assert (ran.code, [each["outcome"] for each in json.loads(ran.out)["tests"]]) == (0, ["passed", "passed"])
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [

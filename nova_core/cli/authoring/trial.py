@@ -18,6 +18,7 @@ from nova_core.cli.failures import CommandError
 FIXED = (
     *("-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-p", "nova_core.testing.report"),
     *("-o", "addopts=", "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"),
+    "--import-mode=importlib",  # tests may import each other as `.name`; as `name`, too, which is on the path
 )
 
 
@@ -54,9 +55,10 @@ def _tests(place: Path, environ: Mapping[str, str], report: Path, arguments: Seq
 
 
 def _environment(place: Path, scratch: Path) -> dict[str, str]:
-    """This environment, with the plugin first on the path."""
+    """This environment, with the plugin first on the path, and its tests last."""
     source = place / "src"
-    folders = [str(scratch), str(source if source.is_dir() else place), os.environ.get("PYTHONPATH", "")]
+    own = source if source.is_dir() else place
+    folders = [str(scratch), str(own), os.environ.get("PYTHONPATH", ""), str(place / "tests")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
