@@ -79,7 +79,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 """What a parameter means nothing without."""
 OF_THE_GATEWAY = {("openai_responses", "store"), ("openai_responses", "metadata")}
 """Where a provider does not speak this dialect the gateway keeps the response itself, and what is noted on it."""
-ANSWER_THEMSELVES = {"any_llm", "echo", "local"}
+ANSWER_THEMSELVES = {"any_llm", "echo", "local", "vllm"}
 """Nothing of theirs goes over a wire: tests of their own hold them to what they say of each parameter."""
 SAID_IN_HEADERS = "X-Amzn-Bedrock-"
 UNASKED = {"include_usage", "stream"}
