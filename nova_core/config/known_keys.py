@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -34,8 +35,9 @@ class KnownKeys:
         return self.sections.get(name) or SectionNames()
 
 
+@cache
 def read_known_keys() -> KnownKeys:
-    """Read the data file that ships with the package."""
+    """Read the data file that ships with the package, once."""
     text = files("nova_core.config").joinpath(DATA).read_text(encoding="utf-8")
     # libyaml's parser where PyYAML has it: the file is read at every start, and it takes a tenth of the time.
     data: dict[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))

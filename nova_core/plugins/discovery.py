@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib.metadata import Distribution, EntryPoint
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, PackageMetadata
 
 from nova_core._version import __version__
 
@@ -91,9 +92,11 @@ def discover(distributions: Iterable[Distribution] | None = None) -> Installed:
         text = _entry_points_text(distribution, problems)
         if not _OUR_GROUP.search(text):
             continue
-        name = distribution.metadata["Name"]
+        metadata = distribution.metadata  # parsed anew each time it is asked for
+        name = metadata["Name"]
         if name and _canonical(name) not in found:
-            found[_canonical(name)] = _read(distribution, name, text, problems)
+            requires = metadata.get_all("Requires-Dist") or distribution.requires or ()
+            found[_canonical(name)] = _read(metadata, requires, text, problems)
     everything = [plugin for each in found.values() for plugin in each]
     plugins = sorted((plugin for plugin in everything if plugin.group != MODELS), key=_place)
     problems.extend(_duplicates(plugins))
@@ -111,13 +114,14 @@ def _entry_points_text(distribution: Distribution, problems: list[Problem]) -> s
         return ""
 
 
-def _read(distribution: Distribution, name: str, text: str, problems: list[Problem]) -> list[InstalledPlugin]:
-    version = distribution.metadata["Version"] or ""
-    core_range, unusable = _core_range(distribution.requires or ())
+def _read(
+    metadata: PackageMetadata, requires: Iterable[str], text: str, problems: list[Problem]
+) -> list[InstalledPlugin]:
+    name, version, summary = metadata["Name"], metadata["Version"] or "", metadata["Summary"] or ""
+    core_range, unusable = _core_range(tuple(line for line in requires if _CORE.match(line)))
     mend = f"pip install --upgrade {name}" if unusable else ""
     if unusable:
         problems.append(Problem((name,), unusable, mend))
-    summary = distribution.metadata["Summary"] or ""
     found = []
     for group, entry, value in _entries(text):
         if group not in GROUPS:
@@ -141,14 +145,13 @@ def _entries(text: str) -> Iterator[tuple[str, str, str]]:
             yield group, name.strip(), value.strip()
 
 
-def _core_range(requires: Iterable[str]) -> tuple[str, str]:
+@cache
+def _core_range(requires: tuple[str, ...]) -> tuple[str, str]:
     """The stated range, and why this core is outside of it (empty when it is inside, or nothing is stated)."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     stated: list[str] = []
     for line in requires:
-        if not _CORE.match(line):
-            continue
         try:
             requirement = Requirement(line)
         except InvalidRequirement:

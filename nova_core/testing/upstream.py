@@ -71,7 +71,7 @@ class ScriptedUpstream:
         """Connections that are open now, in use or kept alive."""
         return len(self._wires)
 
-    async def until(self, condition: Callable[[Self], object], *, seconds: float = 1.0) -> None:
+    async def until(self, condition: Callable[[Self], object], *, seconds: float = 5.0) -> None:
         """Wait for something to become true of this upstream. Raises TimeoutError after `seconds`."""
         end = time.monotonic() + seconds
         while not condition(self):

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,12 +22,21 @@ from tests.dists.scripted_nova import ScriptedNova, scripted_nova
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = sorted(file.parent for file in (ROOT / "plugins").glob("*/pyproject.toml"))
 READY_WITHIN = 30.0
+# What pip and build do for each distribution in two processes of its own.
+BUILD_ALL = """
+import os, sys
+from hatchling.build import build_wheel
+
+for folder in sys.argv[2:]:
+    os.chdir(folder)
+    build_wheel(sys.argv[1])
+"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def run(*command: object, cwd: Path) -> str:
-    finished = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd)
+def run(*command: object, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+    finished = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd, env=env)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
@@ -36,21 +45,23 @@ def run(*command: object, cwd: Path) -> str:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A wheel of the core and of every plugin, by distribution name."""
     folder = tmp_path_factory.mktemp("wheels")
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-    run(*build, "--wheel-dir", folder, ROOT, *PLUGINS, cwd=folder)
+    run(sys.executable, "-c", BUILD_ALL, folder, ROOT, *PLUGINS, cwd=folder)
     return {wheel.name.split("-")[0].replace("_", "-"): wheel for wheel in folder.glob("*.whl")}
 
 
 @pytest.fixture(scope="module")
-def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment(
+    wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, outside_environment: Mapping[str, str]
+) -> Path:
     """An empty environment with `pip install nova-core nova-plugin-embeddings` done in it."""
     folder = tmp_path_factory.mktemp("outside")
     # The names are bound to the wheels just built, so that no index can answer for them.
     bound = folder / "constraints.txt"
     bound.write_text("".join(f"{name} @ {wheel.as_uri()}\n" for name, wheel in wheels.items()))
-    run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
     python = folder / "venv/bin/python"
-    run(python, "-m", "pip", "install", "-qq", "-c", bound, "nova-core", "nova-plugin-embeddings", cwd=folder)
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "-qq", "--no-compile", "-c", bound]
+    run(*install, "nova-core", "nova-plugin-embeddings", cwd=folder, env=outside_environment)
     return folder
 
 

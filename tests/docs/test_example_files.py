@@ -65,5 +65,6 @@ def test_the_example_plugin_is_found_once_it_is_installed_and_passes_its_own_tes
     listed = said_by(["nova", "plugins"], tmp_path, PYTHONPATH=str(site))
     expect_lines(["installed nova-plugin-hello 0.1.0 provider acme; plugin house-style"], listed, "nova plugins")
     pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(plugin / "pyproject.toml")]
-    said = said_by([*pytest_here, str(plugin / "tests")], tmp_path, PYTHONPATH=str(site))
+    as_installed = {"PYTHONPATH": str(site), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "", "PYTEST_ADDOPTS": ""}
+    said = said_by([*pytest_here, str(plugin / "tests")], tmp_path, **as_installed)
     assert " passed" in said

@@ -114,7 +114,7 @@ async def test_a_stall_before_the_first_chunk_moves_on_after_the_deadline(
     gateway: GatewayFactory, upstream: ScriptedUpstream
 ) -> None:
     upstream.script("a", stall=True).script("b", text="awake")
-    caller = await gateway(two(stream_timeout=0.1, allowed_fails_policy={"TimeoutErrorAllowedFails": 0}))
+    caller = await gateway(two(stream_timeout=0.5, allowed_fails_policy={"TimeoutErrorAllowedFails": 0}))
     assert b"awake" in await streamed(caller)
     assert attempted(caller) == [("a", 408), ("b", 200)] and resting(caller) == ["a"]
     await upstream.until(lambda seen: len(seen.disconnects) == 1)
@@ -125,7 +125,7 @@ async def test_a_stall_after_the_first_chunk_is_an_error_event_and_never_said_tw
 ) -> None:
     upstream.script("a", stream=["one ", "two ", "three ", "four"], stall="body")
     config = two()
-    config["model_list"][0]["params"]["timeout"] = 0.15
+    config["model_list"][0]["params"]["timeout"] = 0.5
     caller = await gateway(config)
     data = await streamed(caller)
     assert b"one " in data and b'"error"' in data and b"[DONE]" not in data.split(b'"error"')[0]

@@ -613,13 +613,13 @@ async def test_a_request_that_nobody_takes_ends_at_the_first_byte_deadline(trans
 
 
 async def test_an_idle_connection_ends_after_its_time():
-    transport = Http1Transport(TransportOptions(keepalive_timeout=0.1))
+    transport = Http1Transport(TransportOptions(keepalive_timeout=0.5))
     async with RawServer(OK) as server:
         await got(transport, ask(server))
         assert transport.stats().idle == 1
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.3)
         await got(transport, ask(server))
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.3)
         assert transport.stats().idle == 1
         await server.until_closed()
         assert (transport.stats().open, server.connections) == (0, 1)

@@ -100,8 +100,8 @@ def _literals_beside_provider(tree: ast.Module) -> Iterator[ast.AST]:
 
 def names(word: Word, provider: Provider) -> bool:
     """Whether the identifier or literal names the provider."""
-    said, name = _plain(word.text), _plain(provider.name)
-    if name not in said:  # of nearly all words; what follows is slow
+    said, name = plain(word.text), plain(provider.name)
+    if name not in said:
         return False
     prefixed = word.text.startswith(f"{provider.name}/")
     if provider.name in ORDINARY_WORDS:
@@ -113,6 +113,7 @@ def names(word: Word, provider: Provider) -> bool:
 
 
 @cache
-def _plain(word: str) -> str:
+def plain(word: str) -> str:
+    """In lower case, its parts joined by underscores."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word)
     return re.sub(r"[^a-z0-9]+", "_", apart.lower())

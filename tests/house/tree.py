@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,10 +32,15 @@ class Plugin:
 
     @property
     def description(self) -> dict[str, Any]:
-        return tomllib.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))
+        return _described(self.folder)
 
     def entry_points(self, group: str) -> dict[str, str]:
         return dict(self.description["project"].get("entry-points", {}).get(group, {}))
+
+
+@cache
+def _described(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def plugins() -> list[Plugin]:
@@ -61,6 +67,13 @@ def files_of_tests() -> list[Path]:
     return [path for path in python_files(*folders) if path.name.startswith("test_")]
 
 
+def texts(suffixes: Collection[str]) -> Iterator[Path]:
+    """Files of the repository with these suffixes, without what is hidden, installed or built."""
+    for folder, below, names in os.walk(ROOT):
+        below[:] = [name for name in below if name not in SKIPPED and not name.startswith(".")]
+        yield from (Path(folder, name) for name in names if name[0] != "." and Path(name).suffix in suffixes)
+
+
 @cache
 def syntax(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
@@ -72,14 +85,18 @@ def place(path: Path, node: ast.AST | None = None) -> str:
     return f"{path.relative_to(ROOT)}" + (f":{line}" if line else "")
 
 
-def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+@cache
+def functions(tree: ast.AST) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]:
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-def imported_names(path: Path) -> Iterator[tuple[ast.stmt, str]]:
+@cache
+def imported_names(path: Path) -> tuple[tuple[ast.stmt, str], ...]:
     """Every dotted name the file imports, at any depth: `from a.b import c` gives `a.b.c`."""
+    return tuple(_imported_names(path))
+
+
+def _imported_names(path: Path) -> Iterator[tuple[ast.stmt, str]]:
     for node in ast.walk(syntax(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
@@ -19,6 +20,7 @@ from nova_core.config.check import read_settings
 from nova_core.config.loader import loads
 from nova_core.gateway.gateway import Gateway
 from nova_core.gateway.runtime import Runtime, build_runtime
+from nova_core.server import running
 from nova_core.server.app import GatewayApp, create_app
 from nova_core.server.running import GatewayServer, server_for
 from nova_core.server.startup import listen
@@ -73,7 +75,9 @@ async def live(config: dict[str, Any] | str, **options: Any) -> AsyncIterator[Li
         yield Live(url, app, gateway, server)
     finally:
         server.stop()
-        await serving
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(running, "ACCEPTED_SECONDS", 0.0)  # the test is over: nobody sends anything any more
+            await serving
 
 
 def model(name: str, upstream_url: str = "", **params: Any) -> dict[str, Any]:
@@ -93,7 +97,7 @@ def model(name: str, upstream_url: str = "", **params: Any) -> dict[str, Any]:
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-async def until(condition: Callable[[], object], seconds: float = 2.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not condition():

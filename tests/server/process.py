@@ -46,7 +46,7 @@ class ServerProcess:
                 [sys.executable, "-c", START.format(options=self._options)],
                 cwd=self.folder, env={**os.environ, **self._env}, stdout=out, stderr=err,
             )  # fmt: skip
-        self.until(lambda: "nova is ready" in self.out or self.process.poll() is not None, 20)
+        self.until(lambda: "nova is ready" in self.out or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.err
         return self
 
@@ -87,7 +87,7 @@ class ServerProcess:
     def client(self, **options: Any) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.url, timeout=15, **options)
 
-    def until(self, condition: Any, seconds: float = 5.0) -> None:
+    def until(self, condition: Any, seconds: float = 15.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"it never became so\n{self.out}\n{self.err}"
@@ -101,6 +101,6 @@ def run_until_exit(folder: Path, config: str | None = None, **options: Any) -> t
         options["config"] = str(folder / "config.yaml")
     finished = subprocess.run(
         [sys.executable, "-c", START.format(options={"port": 0, **options})],
-        cwd=folder, capture_output=True, text=True, timeout=30,
+        cwd=folder, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     return finished.returncode, finished.stderr

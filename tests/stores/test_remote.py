@@ -61,13 +61,13 @@ async def test_a_view_that_is_young_enough_is_not_asked_for_again():
 
 async def test_a_silent_parent_costs_the_budget_once_and_each_worker_goes_on_alone(caplog):
     ours, theirs = socket.socketpair()
-    state = RemoteState(ParentLink(theirs), budget=0.2)
+    state = RemoteState(ParentLink(theirs), budget=0.8)
     began = time.monotonic()
     await state.start()
     assert not state.is_shared
     answers = await asyncio.gather(*(state.take((Window("rpm", 20),)) for _ in range(100)))
     assert [type(answer) for answer in answers].count(Taken) == 20
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 1.6
     assert sum("out of reach" in record.getMessage() for record in caplog.records) == 1
     await state.aclose()
     ours.close()
