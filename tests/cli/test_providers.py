@@ -26,7 +26,7 @@ def test_a_hundred_providers_chat_and_each_says_what_it_needs(nova):
 
 
 def test_providers_are_listed_by_name_and_by_operation(nova):
-    lines = nova("providers", "vllm").out.splitlines()
+    lines = nova("providers", "hosted_vllm").out.splitlines()
     assert lines[0].split() == ["PREFIX", "OPERATIONS", "KEY", "ADDRESS", "DISTRIBUTION"]
     assert len(lines) == 2
     assert "HOSTED_VLLM_API_KEY (optional)" in lines[1]

@@ -130,10 +130,11 @@ async def test_a_login_that_is_over_is_told_without_its_tokens(upstream: Scripte
 async def test_a_login_service_that_is_out_of_order_costs_nothing_until_the_token_ends(
     upstream: ScriptedUpstream, tmp_path: Path
 ):
-    written(tmp_path, access_token=OLD, refresh_token="refresh-1")
+    soon = token("soon", seconds=60)
+    written(tmp_path, access_token=soon, refresh_token="refresh-1")
     upstream.script("/oauth/token", status=503, message="later")
     await asked(upstream, tmp_path)
-    assert upstream.last.header("authorization") == f"Bearer {OLD}"
+    assert upstream.last.header("authorization") == f"Bearer {soon}"
     written(tmp_path, access_token=token("ended", seconds=-1), refresh_token="refresh-1")
     assert (await failure(upstream, tmp_path)).status == 503
     gone = {"chatgpt_auth_base": "http://127.0.0.1:9"}
