@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from nova_core.gateway.decisions import DecisionStore
 from nova_core.server.access_log import AccessLog
@@ -12,9 +11,12 @@ from nova_core.types.call import CallRecord
 
 PAUSE_SECONDS = 0.05
 MOST_PENDING = 256
-LEAST_AT_ONCE = 8
-PART_AT_ONCE = 4
-"""A round of the loop takes a fourth of what has gathered: whoever is served meanwhile does not wait for all of it."""
+FEW_PENDING = 128
+FEW_AT_ONCE = 8
+"""How many a round of the loop takes while few come: whoever is served meanwhile does not wait for all of them.
+
+Where many come, all calls wait for each other anyway, and one long loop leaves the processor more time for them.
+"""
 
 
 class Ledger:
@@ -26,7 +28,6 @@ class Ledger:
         self._decisions = decisions
         self._pending: list[CallRecord] = []
         self._gathers = False
-        self._shared = 0.0
         metrics.settle = decisions.settle = self.settle
 
     def finished(self, record: CallRecord) -> None:
@@ -43,22 +44,17 @@ class Ledger:
         pending, self._pending = self._pending, []
         if pending:
             self._write(pending)
-            self._share()
+            self._metrics.share()
 
     def _go_on(self) -> None:
-        """Count and write down the first of what has gathered, and soon the others."""
+        """Count and write down what has gathered: some now and the others soon, if it is not much."""
         pending = self._pending
-        count = max(LEAST_AT_ONCE, len(pending) // PART_AT_ONCE)
-        first, self._pending = pending[:count], pending[count:]
-        self._write(first)
-        if self._pending:
-            asyncio.get_running_loop().call_soon(self._go_on)
-        if not self._pending or time.monotonic() - self._shared >= PAUSE_SECONDS:
-            self._share()
-
-    def _share(self) -> None:
-        self._shared = time.monotonic()
-        self._metrics.share()
+        if not FEW_AT_ONCE < len(pending) <= FEW_PENDING:
+            self.settle()
+            return
+        self._pending = pending[FEW_AT_ONCE:]
+        self._write(pending[:FEW_AT_ONCE])
+        asyncio.get_running_loop().call_soon(self._go_on)
 
     def _write(self, records: list[CallRecord]) -> None:
         self._gathers = self._access.may_wait

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from nova_core.gateway.decisions import DecisionStore
-from nova_core.server.ledger import LEAST_AT_ONCE, MOST_PENDING, PAUSE_SECONDS, Ledger
+from nova_core.server.ledger import FEW_AT_ONCE, MOST_PENDING, PAUSE_SECONDS, Ledger
 
 
 class Books:
@@ -45,7 +45,7 @@ async def test_fifty_calls_are_counted_in_their_order_over_several_rounds_of_the
     await asyncio.sleep(PAUSE_SECONDS * 3)
     assert books.written == ["first", *range(50)]
     assert [each for batch in books.counted for each in batch] == books.written
-    assert max(map(len, books.counted)) <= max(LEAST_AT_ONCE, 50 // 4)
+    assert max(map(len, books.counted)) <= FEW_AT_ONCE
     assert books.shared < len(books.counted) / 2  # not for every round
 
 
