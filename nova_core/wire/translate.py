@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,7 +10,7 @@ from nova_core.errors import BadGatewayError, BadRequestError
 from nova_core.types.chat import ChatReply, Opaque
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
-from nova_core.types.message import Operation, RawReply, Reply, Request, TypedReply, TypedRequest, plain
+from nova_core.types.message import Members, Operation, RawReply, Reply, Request, TypedReply, TypedRequest, decoded
 from nova_core.types.structural import follows
 
 CHAT: frozenset[Operation] = frozenset({"chat", "completion", "count_tokens"})
@@ -61,12 +61,36 @@ def translate_request(
     return Request(dialect.operation, dialect, members), _as_the_caller_says(request, fidelity)
 
 
+class _Decoded(Mapping[str, Any]):
+    """Members, each of them decoded when it is looked at."""
+
+    __slots__ = ("_known", "_members")
+
+    def __init__(self, members: Members) -> None:
+        self._members = members
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._known:
+            self._known[name] = decoded(self._members[name])
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
 def _as_the_caller_says(request: Request, fidelity: Fidelity) -> Fidelity:
     notes, dialect = fidelity.notes, request.dialect
     if notes and follows(dialect, JudgesLosses):
         notes = tuple(judged for note in notes if (judged := dialect.judged(note)) is not None)
     if notes and follows(dialect, NamesFields):
-        members = plain(request.members)
+        members = _Decoded(request.members)
         notes = tuple(replace(note, field=dialect.caller_path(members, note.field)) for note in notes)
     return Fidelity(notes)
 

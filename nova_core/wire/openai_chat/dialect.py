@@ -40,6 +40,10 @@ class OpenAIChat:
         assert isinstance(typed, ChatRequest)
         return render.render_request(typed)
 
+    def caller_path(self, members: Mapping[str, Any], field: str) -> str:
+        """A field's path in the caller's request, which has two names for the length of an answer."""
+        return request.caller_path(members, field)
+
     def with_defaults(self, members: Members, defaults: Mapping[str, Any]) -> Members:
         """Defaults where the caller gave none, in any spelling."""
         return request.add_defaults(members, defaults)

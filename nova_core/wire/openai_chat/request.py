@@ -135,6 +135,11 @@ def _max_tokens(fields: Fields) -> int | None:
     return current if current is not None else deprecated
 
 
+def caller_path(members: Mapping[str, Any], field: str) -> str:
+    """What `field` of the typed view is called in a request with these members."""
+    return "max_completion_tokens" if field == "max_tokens" and "max_completion_tokens" in members else field
+
+
 def stop_sequences(fields: Fields) -> tuple[str, ...]:
     """`stop`: a string or an array of strings."""
     value = fields.take("stop")

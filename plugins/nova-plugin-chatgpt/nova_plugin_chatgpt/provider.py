@@ -15,7 +15,6 @@ from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
-from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Operation, Request
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Errand, Exchange, UpstreamRequest, UpstreamResponse
@@ -28,9 +27,6 @@ from nova_plugin_chatgpt.tokens import account_of
 LOGIN: Final = "chatgpt_login"
 """The setting that holds the login of a completed deployment."""
 ORIGINATOR: Final = "nova_core"
-LIMIT: Final = "max_tokens"
-NEWER_LIMIT: Final = "max_completion_tokens"
-"""The same of chat completions, as callers may call it."""
 
 
 class Chatgpt(DialectProvider):
@@ -78,13 +74,6 @@ class Chatgpt(DialectProvider):
     ) -> UpstreamRequest:
         """Every request asks for a stream; who wants a whole answer gets it gathered."""
         return super().outgoing(lane, request.with_members({"stream": True}), headers, streamed)
-
-    def _translated(self, request: Request, dialect: Dialect, deployment: Deployment) -> tuple[Request, Fidelity]:
-        upstream, fidelity = super()._translated(request, dialect, deployment)
-        if NEWER_LIMIT not in request.members:
-            return upstream, fidelity
-        said = (replace(each, field=NEWER_LIMIT) if each.field == LIMIT else each for each in fidelity.notes)
-        return upstream, Fidelity(tuple(said))
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:

@@ -16,6 +16,7 @@ from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
 from nova_core.wire.cohere_rerank import COHERE_RERANK
 from nova_core.wire.embedding_batches import in_batches
+from nova_core.wire.json_lines import LineParser
 from nova_core.wire.provider import DialectProvider, Lane, of_deployment
 from nova_core.wire.rerank_documents import with_documents
 from nova_plugin_cohere.chat import COHERE_CHAT
@@ -23,7 +24,6 @@ from nova_plugin_cohere.embed import COHERE_EMBED, most_items
 from nova_plugin_cohere.errors import read_error
 from nova_plugin_cohere.transcription import COHERE_TRANSCRIPTIONS
 from nova_plugin_cohere.v1_chat import COHERE_V1_CHAT
-from nova_plugin_cohere.v1_stream import LineFrames
 
 KNOWN_PATH = re.compile(r"(/compatibility)?/v[12](/(chat|embed|rerank|audio/transcriptions))?$")
 """What may stand at the end of a base that was copied from documentation, or from another API of the vendor."""
@@ -92,7 +92,7 @@ class Cohere(DialectProvider):
 
     def frames(self, dialect: Dialect) -> FrameParser:
         """A parser for one streamed answer."""
-        return LineFrames() if dialect is COHERE_V1_CHAT else super().frames(dialect)
+        return LineParser() if dialect is COHERE_V1_CHAT else super().frames(dialect)
 
     def outgoing(
         self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool

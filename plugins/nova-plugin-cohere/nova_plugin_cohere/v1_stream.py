@@ -28,23 +28,6 @@ TEXT = 0
 """The block of the text; calls follow it."""
 
 
-class LineFrames:
-    """Bytes into a frame for each event: an object on a line, or the `data:` line of a server-sent one."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """Lines completed by `data`."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return [frame for line in lines for frame in _frame(line)]
-
-    def end(self) -> list[Frame]:
-        """The line that was not closed."""
-        line, self._rest = self._rest, b""
-        return _frame(line)
-
-
 class Decoder:
     """Events of one stream. Calls come in pieces, then whole; of what came in pieces the whole says nothing new."""
 
@@ -142,11 +125,3 @@ READERS: Mapping[str, Callable[[Decoder, Data], list[Event]]] = {
     "tool-calls-generation": Decoder._calls,
     "stream-end": Decoder._end,
 }
-
-
-def _frame(line: bytes) -> list[Frame]:
-    """The event on a line; other lines of server-sent events say nothing that it does not say itself."""
-    line = line.strip()
-    if not line or line.startswith((b"event:", b"id:", b"retry:", b":")):
-        return []
-    return [Frame(line.removeprefix(b"data:").strip())]

@@ -18,8 +18,9 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.message import Request
 from nova_core.types.usage import Usage
 from nova_core.wire.assemble import assemble
+from nova_core.wire.json_lines import LineParser
 from nova_plugin_cohere import plugin
-from nova_plugin_cohere.v1_stream import Decoder, LineFrames
+from nova_plugin_cohere.v1_stream import Decoder
 
 from .cohere_upstream import v1_event
 from .published import check_v1_chat, check_v1_event, check_v1_reply
@@ -58,7 +59,7 @@ def sent(request: Request, *, drop: bool = False) -> tuple[dict[str, Any], Call]
 
 
 def told(*pieces: bytes) -> ChatReply:
-    parser, decoder = LineFrames(), Decoder()
+    parser, decoder = LineParser(), Decoder()
     frames = [frame for piece in pieces for frame in parser.feed(piece)]
     events = [event for frame in (*frames, *parser.end()) for event in decoder.decode(frame)]
     return assemble([*events, *decoder.end()])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -32,9 +31,6 @@ from nova_plugin_manus.words import message_of, unsaid
 PATH: Final = "/v1/responses"
 FILES: Final = "/v1/files"
 PACE: Final = Pace(first=1.0, longest=5.0)
-LIMIT: Final = "max_tokens"
-NEWER_LIMIT: Final = "max_completion_tokens"
-"""The same of chat completions, as callers may call it."""
 SETTLED: Final = ("instructions", "stream", "background", "text", "include")
 """Members that are said in the message, that are for whoever waits, or that were noted part by part."""
 Read = Callable[[UpstreamResponse], Reply | Exchange]
@@ -94,13 +90,6 @@ class Manus(DialectProvider):
             return plainly
         files = _sibling(lane.url, FILES)
         return Asking(lane.url, "POST", headers, plainly.body, members=request.members, files_url=files)
-
-    def _translated(self, request: Request, dialect: Dialect, deployment: Deployment) -> tuple[Request, Fidelity]:
-        upstream, fidelity = super()._translated(request, dialect, deployment)
-        if NEWER_LIMIT not in request.members:
-            return upstream, fidelity
-        said = (replace(each, field=NEWER_LIMIT) if each.field == LIMIT else each for each in fidelity.notes)
-        return upstream, Fidelity(tuple(said))
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:

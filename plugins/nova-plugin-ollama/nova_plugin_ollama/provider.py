@@ -13,10 +13,10 @@ from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange, FrameParser
+from nova_core.wire.json_lines import LineParser
 from nova_core.wire.plain_vectors import in_asked_coding
 from nova_core.wire.provider import DialectProvider, of_deployment
 from nova_plugin_ollama.dialects import OLLAMA_CHAT, OLLAMA_EMBED
-from nova_plugin_ollama.framing import LineParser
 
 KNOWN_PATH = re.compile(r"/(api(/(chat|generate|embed|embeddings))?|v1(/.*)?)$")
 """What may stand at the end of a base that was copied from documentation, or from another API of the server."""

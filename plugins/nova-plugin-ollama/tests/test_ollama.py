@@ -22,8 +22,8 @@ from nova_core.types.secret import Secret
 from nova_core.types.usage import Usage
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.assemble import assemble
+from nova_core.wire.json_lines import LineParser
 from nova_plugin_ollama import plugin
-from nova_plugin_ollama.framing import LineParser
 from nova_plugin_ollama.reply import Decoder, parse
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

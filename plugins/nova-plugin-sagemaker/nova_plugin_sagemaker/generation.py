@@ -20,6 +20,7 @@ from nova_core.types.message import Operation, Request, plain
 from nova_core.types.upstream import Exchange, FrameParser
 from nova_core.wire.drop_policy import review
 from nova_core.wire.enveloped import Body, Enveloped, Opener, failure, usage_of
+from nova_core.wire.json_lines import LineParser
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.plain_vectors import in_asked_coding
@@ -92,22 +93,20 @@ class EndpointText(Transcribed, Endpoint, Enveloped):
         return in_asked_coding(request, exchange) if request.operation == "embedding" else exchange
 
 
-class JsonLines:
-    """Lines that hold an object each, or server-sent events of one line each: containers do either. A `FrameParser`."""
+class JsonLines(LineParser):
+    """Lines that hold an object each, or server-sent events of one line each: containers do either."""
 
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """Objects completed by `data`."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return [frame for line in lines for frame in _frame(line)]
+    __slots__ = ()
 
     def end(self) -> list[Frame]:
         """The object on a last line without an end."""
-        line, self._rest = self._rest, b""
         # A piece of one is no object: the stream is then unfinished, and its reader says so.
-        return [frame for frame in _frame(line) if _is_json(frame.data)]
+        return [frame for frame in super().end() if _is_json(frame.data)]
+
+    def said(self, line: bytes) -> bytes:
+        """Objects, and nothing else."""
+        text = super().said(line)
+        return text if text.startswith(b"{") else b""
 
 
 class TextOpener:
@@ -189,11 +188,6 @@ def _of_embeddings(request: Request) -> Iterator[FieldNote]:
             yield FieldNote(name, Fate.LOST, "the endpoint has no such choice")
     if request.get("user") is not None:
         yield FieldNote("user", Fate.HINT)
-
-
-def _frame(line: bytes) -> list[Frame]:
-    line = line.strip().removeprefix(b"data:").strip()
-    return [Frame(line)] if line.startswith(b"{") else []
 
 
 def _is_json(data: bytes) -> bool:
