@@ -25,6 +25,8 @@ FIELDS: Final = (
 """Members of a request beside model and prompt; `response_format` is for whoever fetches or keeps images."""
 HINTS: Final = frozenset({"quality", "partial_images", "stream", "user", "input_fidelity"})
 """Members that do not change what is to be seen."""
+FORMS: Final = frozenset({"image_edit", "image_variation"})
+"""Operations that are asked for with a form."""
 OWN: Final = frozenset({"model", "prompt", "response_format", *FIELDS})
 WORDS: Final = frozenset({"model", "prompt", *TEXTS})
 """Members of a request to edit images that are texts, whatever they look like."""
@@ -54,7 +56,7 @@ def shape_note(size: tuple[int, int], shape: str) -> FieldNote:
 def members_of(request: Request) -> dict[str, Any]:
     """The members, decoded; those of a form, in which all is text, as what they mean."""
     members = plain(request.members)
-    if request.operation != "image_edit":
+    if request.operation not in FORMS:
         return members
     return {**unformed(members), **{name: members[name] for name in WORDS & members.keys()}}
 

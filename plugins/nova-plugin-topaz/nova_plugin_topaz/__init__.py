@@ -1,0 +1,5 @@
+"""Topaz Labs as a provider."""
+
+from nova_plugin_topaz.provider import Topaz
+
+plugin = Topaz()
