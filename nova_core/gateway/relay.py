@@ -6,16 +6,15 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
-from functools import partial
-from typing import Protocol
 
 from nova_core.errors import ClientClosedError, InternalServerError, NovaError, StreamBrokenError
+from nova_core.gateway.pouring import Outlet, Pouring
 from nova_core.gateway.streamed import ReadFrames
-from nova_core.gateway.writers import FrameWriter, Writer, wants_events, writer_of
+from nova_core.gateway.writers import FrameRelay, FrameTranslator, Writer, wants_events, writer_of
 from nova_core.types.call import Call
 from nova_core.types.chat import ChatReply
 from nova_core.types.dialect import CountsRequests, Dialect, StreamsWhole
-from nova_core.types.events import Chunk, Event, Frame, Piece, UsageUpdate
+from nova_core.types.events import Chunk, Event, Piece, UsageUpdate
 from nova_core.types.message import RawReply, Reply, Stream
 from nova_core.types.structural import follows
 from nova_core.wire.assemble import assemble, disassemble
@@ -24,19 +23,6 @@ from nova_core.wire.provider import without_secrets
 logger = logging.getLogger("nova.gateway")
 
 Finished = Callable[[NovaError | None], Awaitable[None]]
-Say = Callable[[list[Frame], list[bytes]], None]
-
-
-class Outlet(Protocol):
-    """Where the bytes of a stream go."""
-
-    def write(self, data: bytes) -> bool:
-        """Take these bytes at once; whether the reader keeps up."""
-        ...
-
-    async def ready(self) -> None:
-        """Wait until the reader has caught up."""
-        ...
 
 
 async def chunks_of(stream: Stream) -> AsyncGenerator[Chunk, None]:
@@ -175,8 +161,8 @@ class CallerStream:
         writer: Writer | None = None
         try:
             writer = writer_of(self._stream, self._dialect, self._call)
-            assert follows(writer, FrameWriter)
-            await frames.pour(partial(_written, writer.say, outlet), outlet.ready)
+            assert isinstance(writer, FrameRelay | FrameTranslator)
+            await frames.pour(Pouring(writer.say, outlet, writer.refrain), outlet.ready)
             last = writer.end()
         except Exception as error:
             last = self._broken(error, writer)
@@ -215,15 +201,3 @@ class CallerStream:
         if self.content_type is not None:
             return b""
         return self._dialect.encoder(model=call.model, include_usage=False).fail(self._error)
-
-
-def _written(say: Say, outlet: Outlet, frames: list[Frame]) -> bool:
-    """What these frames are to the caller, in one write; what came before one that breaks the stream, too."""
-    said: list[bytes] = []
-    more = True
-    try:
-        say(frames, said)
-    finally:
-        if said:
-            more = outlet.write(said[0] if len(said) == 1 else b"".join(said))
-    return more

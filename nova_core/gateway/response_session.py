@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from nova_core.errors import BadRequestError, NotFoundError
-from nova_core.gateway.relay import CallerStream, Finished, Outlet
+from nova_core.gateway.pouring import Outlet
+from nova_core.gateway.relay import CallerStream, Finished
 from nova_core.gateway.response_ids import Made, Seal
 from nova_core.gateway.response_store import ResponseStore
 from nova_core.gateway.routing import resolve

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from nova_core.errors import StreamBrokenError
+from nova_core.gateway.pouring import Pouring
 from nova_core.gateway.transport import Pours, UpstreamStream, Wait
 from nova_core.types.dialect import StreamDecoder
 from nova_core.types.events import Chunk, Frame
@@ -78,22 +79,21 @@ class ReadFrames(Frames):
                 return frames
         return []
 
-    async def pour(self, take: Callable[[list[Frame]], bool], ready: Wait) -> None:
-        """Give all frames to `take`, where it can be in the moment they come; `ready` is awaited when it says no.
+    async def pour(self, pouring: Pouring, ready: Wait) -> None:
+        """Have all frames written, where it can be in the moment they come; `ready` is awaited for a slow reader.
 
-        Raises what breaks the stream, and what `take` raises.
+        Raises what breaks the stream.
         """
-        if self._held and not take(await self.batch()):
+        if self._held and not pouring.write(await self.batch()):
             await ready()
         if follows(self._reads, Pours) and not self._ended:
-            feed = self._parser.feed
-            await self._reads.pour(lambda data: take(frames) if (frames := feed(data)) else True, ready)
+            await self._reads.pour(pouring.taking(self._parser), ready)
             self._ended = True
             if rest := self._parser.end():
-                take(rest)
+                pouring.write(rest)
             return
         while frames := await self.batch():
-            if not take(frames):
+            if not pouring.write(frames):
                 await ready()
 
     async def aclose(self) -> None:

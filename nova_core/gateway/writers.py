@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from nova_core.errors import NovaError
 from nova_core.gateway.streamed import Frames, frames_of
 from nova_core.types.call import Call
-from nova_core.types.dialect import Dialect, StreamRelay, StreamsRaw
+from nova_core.types.dialect import Dialect, LeavesUnread, StreamRelay, StreamsRaw
 from nova_core.types.events import Chunk, Event, Frame, Piece, UsageUpdate
 from nova_core.types.message import Stream
 from nova_core.types.structural import follows
+from nova_core.wire.refrain import Refrain
 
 
 class Writer(Protocol):
@@ -33,15 +34,6 @@ class Writer(Protocol):
         ...
 
 
-@runtime_checkable
-class FrameWriter(Writer, Protocol):
-    """A writer of frames, which can be given to it as well."""
-
-    def say(self, frames: list[Frame], said: list[bytes]) -> None:
-        """Add the bytes of these frames to `said`; raises as `more` does."""
-        ...
-
-
 def writer_of(stream: Stream, dialect: Dialect, call: Call) -> Writer:
     """The cheapest writer that is right: nothing is decoded or encoded that can pass."""
     if stream.content_type is not None:
@@ -56,12 +48,13 @@ def writer_of(stream: Stream, dialect: Dialect, call: Call) -> Writer:
 class FrameRelay:
     """Frames passed on in the dialect they came in."""
 
-    __slots__ = ("_call", "_frames", "_relay", "end", "fail")
+    __slots__ = ("_call", "_frames", "_relay", "end", "fail", "refrain")
 
     def __init__(self, stream: Stream, dialect: Dialect, call: Call) -> None:
         self._call = call
         self._frames = frames_of(stream)
         self._relay = _relay(dialect, call)
+        self.refrain = Refrain(self._relay.unread()) if follows(self._relay, LeavesUnread) else None
         self.end = self._relay.end
         self.fail = self._relay.fail
 
@@ -72,7 +65,7 @@ class FrameRelay:
         return bool(frames)
 
     def say(self, frames: list[Frame], said: list[bytes]) -> None:
-        """See `FrameWriter.say`."""
+        """Add the bytes of these frames to `said`; raises as `more` does."""
         relay = self._relay
         try:
             for frame in frames:
@@ -86,6 +79,7 @@ class FrameTranslator:
     """Frames of another dialect, decoded and encoded anew."""
 
     __slots__ = ("_call", "_decoder", "_encoder", "_frames", "fail")
+    refrain: Refrain | None = None
 
     def __init__(self, stream: Stream, dialect: Dialect, call: Call) -> None:
         self._call = call
@@ -101,7 +95,7 @@ class FrameTranslator:
         return bool(frames)
 
     def say(self, frames: list[Frame], said: list[bytes]) -> None:
-        """See `FrameWriter.say`."""
+        """Add the bytes of these frames to `said`; raises as `more` does."""
         for frame in frames:
             events = self._decoder.decode(frame)
             if events:

@@ -63,6 +63,18 @@ class StreamRelay(Protocol):
         ...
 
 
+@runtime_checkable
+class LeavesUnread(Protocol):
+    """A relay that does the same to two frames in a row that differ in some texts alone, and knows no more after both.
+
+    The second of them it need not be shown.
+    """
+
+    def unread(self) -> tuple[str, ...]:
+        """The names of the members, wherever they stand, whose strings are such texts."""
+        ...
+
+
 class Dialect(Protocol):
     """One wire format of one operation. Stateless; no I/O.
 

@@ -31,6 +31,11 @@ class SseParser:
         self._started = False
         self._between = False
 
+    @property
+    def between(self) -> bool:
+        """Whether what came last was the end of an event: what comes next begins one."""
+        return self._between
+
     def feed(self, data: bytes) -> list[Frame]:
         """Frames completed by `data`. Raises StreamBrokenError for what is no line of an event stream."""
         frames: list[Frame] = []

@@ -31,6 +31,12 @@ class Alarm:
         if deadline < self._timer_at:
             self._arm(deadline)
 
+    def put_off(self, seconds: float) -> None:
+        """Ring so many seconds from now."""
+        deadline = self._deadline = self._loop.time() + seconds
+        if deadline < self._timer_at:
+            self._arm(deadline)
+
     def clear(self) -> None:
         """Do not ring."""
         self._deadline = math.inf

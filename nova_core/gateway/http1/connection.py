@@ -63,6 +63,7 @@ class Connection(asyncio.Protocol):
         "_waiter",
         "asked",
         "closed",
+        "expect",
         "idle",
         "origin",
         "used",
@@ -79,6 +80,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._waiter: asyncio.Future[None] | None = None
         self._alarm = Alarm(loop, self._ring)
+        # Something has come: whoever waits has patience for so many seconds again.
+        self.expect = self._alarm.put_off
         self._head = HeadBuffer(keeper.options.header_limit)
         self._paused = self._blocked = self._cut = False
         self._heard = self._bodyless = self._keep_alive = self._picked = False
@@ -169,10 +172,6 @@ class Connection(asyncio.Protocol):
                 self._waiter = None
                 self._alarm.clear()
 
-    def expect(self, seconds: float) -> None:
-        """Something has come; whoever waits has patience for so long again."""
-        self._alarm.set(self._loop.time() + seconds)
-
     def wake(self) -> None:
         """Something happened."""
         waiter = self._waiter
@@ -182,7 +181,7 @@ class Connection(asyncio.Protocol):
     def rest(self, seconds: float) -> None:
         """Be idle, for so long at most."""
         self.idle = True
-        self._alarm.set(self._loop.time() + seconds)
+        self._alarm.put_off(seconds)
 
     def rouse(self) -> bool:
         """No longer be idle; whether it can carry an exchange."""
@@ -250,9 +249,16 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
+        framing = self._framing
         try:
-            if self._framing is not None:
-                self._body(self._framing, data)
+            if framing is not None:
+                piece = framing.feed(data)
+                if piece and self._stream is not None:
+                    self._stream.feed(piece)
+                if framing.fault is not None:
+                    raise framing.fault
+                if framing.done:
+                    self._finish(surplus=framing.surplus)
             elif self.asked and not self.closed:
                 self._heard = True
                 self._heads(data)
@@ -291,17 +297,8 @@ class Connection(asyncio.Protocol):
         else:
             self._framing = ClosingFraming() if head.length is None else LengthFraming(head.length)
         if data:
-            self._body(self._framing, data)
+            self.data_received(data)
         self.wake()
-
-    def _body(self, framing: Framing, data: bytes) -> None:
-        piece = framing.feed(data)
-        if piece and self._stream is not None:
-            self._stream.feed(piece)
-        if framing.fault is not None:
-            raise framing.fault
-        if framing.done:
-            self._finish(surplus=framing.surplus)
 
     def _finish(self, *, surplus: bool = False) -> None:
         """The answer is complete; who asked parts with the connection, unless they have had the answer's head."""

@@ -73,17 +73,10 @@ class Http1Stream:
 
     def feed(self, piece: bytes) -> None:
         """A piece of the body, still packed, has come."""
-        if self._take is not None:
-            self._pour(self._take, piece)
+        take = self._take
+        if take is None:
+            self._keep(piece)
             return
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._size > self._wake_above:
-            self._connection.wake()
-        if self._size > self._pause_above:
-            self._connection.pause()
-
-    def _pour(self, take: Take, piece: bytes) -> None:
         connection = self._connection
         self.poured = True
         try:
@@ -96,6 +89,14 @@ class Http1Stream:
         self._take = None
         connection.pause()
         connection.wake()
+
+    def _keep(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > self._wake_above:
+            self._connection.wake()
+        if self._size > self._pause_above:
+            self._connection.pause()
 
     def broken(self, fault: Fault) -> None:
         """Nothing more will come, although the body is not complete."""

@@ -64,6 +64,10 @@ class Relay:
         self.events += 1
         return out
 
+    def unread(self) -> tuple[str, ...]:
+        """See `LeavesUnread`."""
+        return ("text", "thinking", "partial_json")
+
     def end(self) -> bytes:
         """message_stop if only that is missing. Raises StreamBrokenError if the answer was not finished."""
         if self._stopped:

@@ -95,6 +95,10 @@ class ChatRelay:
             data = self._rebuilt(data, hides) if in_place is None else in_place
         return sse_bytes(Frame(data, frame.event))
 
+    def unread(self) -> tuple[str, ...]:
+        """See `LeavesUnread`."""
+        return ("content", "text", "reasoning_content", "reasoning", "arguments", "obfuscation")
+
     def end(self) -> bytes:
         """A missing `[DONE]`. Raises StreamBrokenError if the answer was not finished."""
         if self._done:
