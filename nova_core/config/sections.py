@@ -67,6 +67,7 @@ class NovaSettings(Section):
     json_logs: bool = Field(False, description="Log as JSON.")
     ssl_verify: FlagOrPath = Field(True, description="Check upstream certificates; or the path of a CA bundle.")
     ssl_certificate: str | None = Field(None, description="Path of a client certificate shown to upstreams.")
+    lenient_hosts: TextList = Field((), description="Upstreams' hosts that break rules of HTTP and are forgiven some.")
     require_auth_for_metrics_endpoint: bool = Field(True, description="/metrics needs a key when keys are set.")
 
 

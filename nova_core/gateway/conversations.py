@@ -11,13 +11,16 @@ from nova_core.errors import BadRequestError, ConfigurationError, NotFoundError,
 from nova_core.gateway.exchange import perform
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.response_ids import Made, Seal, seal_of
-from nova_core.gateway.response_session import ResponseSession, not_found
+from nova_core.gateway.response_session import ResponseSession, not_found, previous_not_found
 from nova_core.gateway.response_store import Kept, ResponseStore
+from nova_core.gateway.routing import check_access, names_to_check, resolve
 from nova_core.gateway.runtime import Runtime, RuntimeView
 from nova_core.stores import KeyValueStore, MemoryKeyValueStore
 from nova_core.types.call import Call
+from nova_core.types.events import Finish, StreamStart, UsageUpdate
 from nova_core.types.message import Members, Reply, Request, decoded
 from nova_core.types.principal import Principal
+from nova_core.types.usage import Usage
 from nova_core.wire.openai_responses import NAME, OPENAI_RESPONSES, Asked, OpenAIResponses
 from nova_core.wire.openai_responses.listing import page
 from nova_core.wire.openai_responses.stored import About, stored_exchange
@@ -50,6 +53,23 @@ class Conversations:
         runtime = self._gateway.runtime
         session = ResponseSession(call, runtime, self._responses, self._seal)
         return await self._gateway.answer(call, session)
+
+    async def prepare(self, call: Call) -> bytes:
+        """The events of a response that says nothing, for a call that is to come: nothing is asked for, or kept.
+
+        Raises the NovaErrors of a call that could not be begun.
+        """
+        self._follow_configuration()
+        runtime, request = self._gateway.runtime, call.original
+        check_access(call, *names_to_check(runtime, call.model))
+        resolve(runtime, call, call.model)
+        previous = request.get("previous_response_id")
+        sealed = previous is None or self._seal.open(previous, call.principal) is not None
+        if not sealed and await self._responses.get(call.principal, previous) is None:
+            raise previous_not_found(previous)
+        asked = OpenAIResponses(Asked(request.members, previous=previous))
+        encoder = asked.encoder(model=call.model, include_usage=True)
+        return encoder.encode((StreamStart("", call.model), UsageUpdate(Usage()), Finish(0, "stop"))) + encoder.end()
 
     async def retrieve(self, principal: Principal, id: str, query: Query = ()) -> Reply | CallerStream:
         """A response. Raises NotFoundError where there is none of this id for this principal."""

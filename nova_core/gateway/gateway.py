@@ -391,6 +391,6 @@ def in_dialect(reply: Reply, dialect: Dialect, request: Request) -> Reply:
 
 
 def _transport_options(runtime: Runtime) -> TransportOptions:
-    options = TransportOptions(connect_timeout=runtime.policy.connect_timeout)
     nova = runtime.settings.nova
+    options = TransportOptions(connect_timeout=runtime.policy.connect_timeout, lenient_hosts=nova.lenient_hosts)
     return replace(options, ssl_verify=nova.ssl_verify, ssl_certificate=nova.ssl_certificate)

@@ -32,6 +32,12 @@ def not_found(id: str) -> NotFoundError:
     return NotFoundError(f"Response with id '{id}' not found.", param="response_id", code="response_not_found")
 
 
+def previous_not_found(id: str) -> BadRequestError:
+    """The error for such an id that a conversation is to go on from."""
+    message = f"Previous response with id '{id}' not found."
+    return BadRequestError(message, param="previous_response_id", code="previous_response_not_found")
+
+
 class ResponseSession:
     """What goes around one call (see `Gateway.answer`). Responses are kept unless the caller says `store: false`."""
 
@@ -127,11 +133,7 @@ class ResponseSession:
             kept = await self._responses.get(principal, previous)
         history = await self._responses.history(principal, kept) if kept is not None else None
         if kept is None or history is None:
-            raise BadRequestError(
-                f"Previous response with id '{previous}' not found.",
-                param="previous_response_id",
-                code="previous_response_not_found",
-            )
+            raise previous_not_found(previous)
         self._before = (*kept.before, previous)
         return [*history, *kept.items()]
 

@@ -22,7 +22,8 @@ class TransportOptions:
     `first_byte_timeout` apply where a request gives none, so that no wait is without a deadline.
     `ssl_verify` is True for the system's certificates (and `SSL_CERT_FILE`), a path to a CA bundle, or False.
     `ssl_certificate` is the path of a client certificate and its key (PEM), shown to upstreams that ask.
-    `trust_env` honours `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, read once a host.
+    `trust_env` honours `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, read once a host. `lenient_hosts`
+    break rules of HTTP, and are forgiven.
     """
 
     limit: int = 10_000
@@ -37,9 +38,24 @@ class TransportOptions:
     ssl_verify: bool | str = True
     ssl_certificate: str | None = None
     trust_env: bool = True
+    lenient_hosts: tuple[str, ...] = ()
 
 
 DEFAULT_OPTIONS = TransportOptions()
+STALE_SECONDS = 1.0
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+IDEMPOTENCY_KEY = "idempotency-key"
+
+
+def may_repeat(request: UpstreamRequest, seconds: float) -> bool:
+    """Whether to send a request again, whose kept connection ended without an answer after so many seconds.
+
+    One that had ended before says so within a round trip. Later the upstream may be at work on the request, and
+    doing that twice must not matter (RFC 9110 §9.2.2).
+    """
+    if seconds <= STALE_SECONDS or request.method in IDEMPOTENT:
+        return True
+    return any(name.lower() == IDEMPOTENCY_KEY for name, _ in request.headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from yarl import URL
 
 from nova_core._version import __version__
 from nova_core.errors import StreamBrokenError
-from nova_core.gateway.transport import DEFAULT_OPTIONS, TransportOptions, TransportStats
+from nova_core.gateway.transport import DEFAULT_OPTIONS, TransportOptions, TransportStats, may_repeat
 from nova_core.gateway.transport_aiohttp_body import Outgoing
 from nova_core.gateway.transport_aiohttp_errors import not_opened, place
 from nova_core.gateway.transport_errors import bad_address, broken_off, cut_short, timed_out, too_large
@@ -147,6 +147,7 @@ class AiohttpTransport:
         while True:
             _ATTEMPT.set(attempt)
             outgoing = Outgoing(request)
+            began = time.monotonic()
             try:
                 return await self._session.request(
                     request.method,
@@ -161,6 +162,8 @@ class AiohttpTransport:
                 if outgoing.failure is not None:
                     raise outgoing.failure from None
                 if not isinstance(error, DISCONNECTED) or attempt.fresh or not attempt.reused or not _unanswered(error):
+                    raise
+                if not may_repeat(request, time.monotonic() - began):
                     raise
                 attempt = _Attempt(fresh=True)
 

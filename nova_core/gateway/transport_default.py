@@ -1,4 +1,4 @@
-"""The transport that a gateway uses: our own client, and aiohttp for hosts behind an outgoing proxy."""
+"""The transport that a gateway uses: our own client, and aiohttp for odd hosts and those behind an outgoing proxy."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ if TYPE_CHECKING:
 def default_transport(options: TransportOptions = DEFAULT_OPTIONS) -> Transport:
     """A transport for these options. Make it inside the event loop that uses it; close it with `aclose()`.
 
-    Where the environment names no proxy, or `options.trust_env` is off, all requests take our own client.
+    Where the environment names no proxy, or `options.trust_env` is off, and no host is lenient, all requests take our
+    own client.
     """
     proxies = OutgoingProxies(trust_env=options.trust_env)
-    return AutoTransport(options, proxies) if proxies else Http1Transport(options)
+    return AutoTransport(options, proxies) if proxies or options.lenient_hosts else Http1Transport(options)
 
 
 class AutoTransport:
-    """Implements `Transport`: straight to hosts that need no proxy, by aiohttp to the others."""
+    """Implements `Transport`: by our own client to hosts that need no proxy and keep to HTTP, by aiohttp to others."""
 
-    __slots__ = ("_direct", "_options", "_proxied", "_proxies")
+    __slots__ = ("_direct", "_lenient", "_options", "_other", "_proxies")
 
     def __init__(self, options: TransportOptions, proxies: OutgoingProxies) -> None:
         self._options = options
         self._proxies = proxies
         self._direct = Http1Transport(options)
-        self._proxied: AiohttpTransport | None = None
+        self._other: AiohttpTransport | None = None
+        self._lenient = frozenset(host.lower() for host in options.lenient_hosts)
 
     async def open(
         self,
@@ -43,36 +45,37 @@ class AutoTransport:
     ) -> UpstreamStream:
         """See `Transport.open`."""
         transport: Transport = self._direct
-        if self._is_proxied(request.url):
-            transport = self._through_proxy()
+        if self._needs_other(request.url):
+            transport = self._by_aiohttp()
         return await transport.open(request, first_byte_timeout=first_byte_timeout, connect_timeout=connect_timeout)
 
-    def _is_proxied(self, url: str) -> bool:
+    def _needs_other(self, url: str) -> bool:
         try:
             parts = urlsplit(url)
-            return self._proxies.proxy_for(parts.scheme, parts.hostname or "") is not None
+            host = parts.hostname or ""
+            return host in self._lenient or self._proxies.proxy_for(parts.scheme, host) is not None
         except ValueError:
             return False  # our own client says what is wrong with it
 
-    def _through_proxy(self) -> AiohttpTransport:
-        if self._proxied is None:
+    def _by_aiohttp(self) -> AiohttpTransport:
+        if self._other is None:
             from nova_core.gateway.transport_aiohttp import AiohttpTransport
 
-            self._proxied = AiohttpTransport(self._options)
-        return self._proxied
+            self._other = AiohttpTransport(self._options)
+        return self._other
 
     async def aclose(self) -> None:
         """Close every socket."""
         try:
             await self._direct.aclose()
         finally:
-            if self._proxied is not None:
-                await self._proxied.aclose()
+            if self._other is not None:
+                await self._other.aclose()
 
     def stats(self) -> TransportStats:
         """Sockets now, of both."""
         direct = self._direct.stats()
-        if self._proxied is None:
+        if self._other is None:
             return direct
-        proxied = self._proxied.stats()
-        return TransportStats(open=direct.open + proxied.open, idle=direct.idle + proxied.idle)
+        other = self._other.stats()
+        return TransportStats(open=direct.open + other.open, idle=direct.idle + other.idle)

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from nova_core.errors import ConfigurationError
 from nova_core.gateway.gateway import Gateway
@@ -17,8 +18,9 @@ from nova_core.server.desk import CallDesk
 from nova_core.server.headers import exposed_headers
 from nova_core.server.ledger import Ledger
 from nova_core.server.metrics import Metrics
-from nova_core.server.paths import CallPaths
+from nova_core.server.paths import CallPaths, Found
 from nova_core.server.plain import PlainRoutes
+from nova_core.server.response_socket import ResponseSockets
 from nova_core.server.scope import Scope, route_path
 from nova_core.server.serving import AskOthers, Reload, Serving
 
@@ -47,10 +49,12 @@ class GatewayApp:
         self._paths = CallPaths()
         self._desk = desk
         self._endpoint = CallEndpoint(desk)
+        self._sockets = ResponseSockets(desk, serving)
         self._plain = plain
         self._around: list[Any] = []
         self._calls: App | None = None
         self._plain_stack: App | None = None
+        self._socket_stack: App | None = None
         self._management: FastAPI | None = None
         self._building = asyncio.Lock()
 
@@ -80,6 +84,11 @@ class GatewayApp:
         scope[ROUTE] = plain
         await self._plain_stack(scope, receive, send)
 
+    def serves_socket(self, target: bytes) -> bool:
+        """Whether a WebSocket is served at this request target."""
+        path = unquote(target.partition(b"?")[0].decode("latin-1"))
+        return self._socket_at(path, self.root_path) is not None
+
     @property
     def direct(self) -> CallDesk | None:
         """Where a connection may take calls by itself; None where they must pass middleware or a root path."""
@@ -99,7 +108,7 @@ class GatewayApp:
 
     def add_middleware(self, middleware: Callable[..., Any], *args: Any, **options: Any) -> None:
         """Put pure ASGI middleware around everything, outside of what is there. Raises RuntimeError once serving."""
-        if self._calls is not None or self._plain_stack is not None:
+        if self._calls is not None or self._plain_stack is not None or self._socket_stack is not None:
             raise RuntimeError("middleware is added before the first request")
         self._around.insert(0, (middleware, args, options))
 
@@ -113,8 +122,23 @@ class GatewayApp:
     async def _serve_event(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" and self._management is None:
             await live(self.lifespan, receive, send)
+        elif scope["type"] == "websocket" and (found := self._socket_at(scope["path"], self._root(scope))) is not None:
+            if self._socket_stack is None:
+                self._socket_stack = self._stack(self._serve_socket)
+            scope.update({"app": self, ROUTE: found, "root_path": self._root(scope)})
+            await self._socket_stack(scope, receive, send)
         else:
             await self.management(scope, receive, send)
+
+    def _root(self, scope: Scope) -> str:
+        return self.root_path or str(scope.get("root_path", ""))
+
+    def _socket_at(self, path: str, root: str) -> Found | None:
+        found = self._paths.find(route_path({"path": path, "root_path": root}))
+        return found if found is not None and found.route.sockets else None
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._sockets(scope, receive, send, scope[ROUTE])
 
     def _stack(self, inner: App) -> App:
         app: Any = inner

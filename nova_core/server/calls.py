@@ -13,11 +13,13 @@ from nova_core.server.desk import CallDesk, Visit, stopping
 from nova_core.server.errors import method_not_allowed
 from nova_core.server.form import FormReader, PartAfterFileError
 from nova_core.server.forms import answer_form
+from nova_core.server.handshake import not_installed, offers_socket
 from nova_core.server.headers import pairs_of
 from nova_core.server.paths import Found
 from nova_core.server.scope import Scope, headers_of, route_path
 from nova_core.server.serving import Edge
 from nova_core.server.streaming import send_stream
+from nova_core.server.upgrades import sockets_installed
 from nova_core.types.dialect import TakesForms
 from nova_core.types.message import Reply
 
@@ -46,6 +48,8 @@ class CallEndpoint:
 
     async def _serve(self, visit: Visit, scope: Scope, body: Body, receive: Receive, send: Send) -> None:
         if visit.method != "POST":
+            if visit.found.route.sockets and offers_socket(visit.headers) and not sockets_installed():
+                raise not_installed()
             raise method_not_allowed(visit.path, "POST")
         edge = self._desk.edge()
         visit.principal = await edge.authenticate(scope, visit.headers)

@@ -63,16 +63,20 @@ class CallDesk:
 
     def answer(self, visit: Visit, edge: Edge, body: bytes) -> Awaitable[Reply | CallerStream]:
         """Run the call that `body` asks for. Raises NovaError, some of them at once."""
-        try:
-            return self.answer_members(visit, parse_members(body, max_depth=edge.json_depth))
-        except msgspec.ValidationError as error:  # JSON that is well formed may hold numbers that no type can
-            raise BadRequestError(f"the request body cannot be read: {error}") from error
+        return self.answer_members(visit, parse_members(body, max_depth=edge.json_depth))
 
     def answer_members(self, visit: Visit, members: dict[str, Any]) -> Awaitable[Reply | CallerStream]:
         """Run the call that these members ask for. Raises NovaError, some of them at once."""
-        call = visit.call = call_of(visit, members)
+        try:
+            call = visit.call = call_of(visit, members)
+        except msgspec.ValidationError as error:  # JSON that is well formed may hold numbers that no type can
+            raise BadRequestError(f"the request body cannot be read: {error}") from error
         gateway = self._serving.gateway
         return gateway.conversations.answer(call) if visit.found.route.remembers else gateway.answer(call)
+
+    async def prepare(self, visit: Visit, members: dict[str, Any]) -> bytes:
+        """The events of a response that says nothing: see `Conversations.prepare`. Raises NovaError."""
+        return await self._serving.gateway.conversations.prepare(call_of(visit, members))
 
     def reply_head(self, visit: Visit, edge: Edge, reply: Reply, length: int) -> bytes:
         """Headers of a whole reply of so many bytes, as they stand on the wire."""
@@ -85,13 +89,18 @@ class CallDesk:
     def stream_head(self, visit: Visit, edge: Edge, stream: CallerStream) -> bytes:
         """Headers of a streamed answer, whose first chunk is there."""
         assert visit.call is not None
-        self._metrics.first_chunk(visit.call)
+        self.began(visit)
         if stream.content_type is not None:
             visit.is_raw = True
             head = b"content-type: %b\r\n" % clean_value(stream.content_type)
         else:
             head = ARRAY_STREAM if visit.found.route is ARRAY_ROUTE else EVENT_STREAM
         return head + edge.headers.of_call(visit.call, stream.headers)
+
+    def began(self, visit: Visit) -> None:
+        """The first chunk of a streamed answer is there."""
+        assert visit.call is not None
+        self._metrics.first_chunk(visit.call)
 
     def refusal(self, visit: Visit, error: Exception) -> tuple[NovaError, RawHeaders, bytes]:
         """The error to answer, its headers and its body. A call that was run is accounted already, others are here."""

@@ -29,7 +29,7 @@ from nova_core.wire.openai_responses import OPENAI_COMPACTION, OPENAI_INPUT_TOKE
 from nova_core.wire.openai_speech import OPENAI_SPEECH
 from nova_core.wire.openai_transcriptions import OPENAI_TRANSCRIPTIONS, OPENAI_TRANSLATIONS
 
-PREFIXES = ("/v1", "", "/openai/v1")
+PREFIXES = ("/v1", "", "/openai/v1", "/openai")
 VERB_PREFIXES = ("/v1beta/models/", "/v1/models/", "/models/")
 JSON = "application/json"
 EVENTS = b"sse"
@@ -44,7 +44,7 @@ class CallRoute:
     `streams` is what the path says about streaming, None where the body says it; `by_verb` is for suffixes that
     follow the model's name, whose key may stand in the query; `remembers` for those whose answers are kept. `prefixes`
     are what may stand before it; a model's name may, unless they are its own. `in_json` is the dialect of JSON bodies,
-    where forms are not all that a route takes.
+    where forms are not all that a route takes. `sockets` is for those that can be asked over a WebSocket, too.
     """
 
     suffix: str
@@ -55,6 +55,7 @@ class CallRoute:
     remembers: bool = False
     prefixes: tuple[str, ...] = PREFIXES
     in_json: Dialect | None = None
+    sockets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Found:
 CALL_ROUTES = (
     CallRoute("/chat/completions", OPENAI_CHAT, "Chat (OpenAI)"),
     CallRoute("/completions", OPENAI_COMPLETIONS, "Text completion (OpenAI)"),
-    CallRoute("/responses", OPENAI_RESPONSES, "Responses (OpenAI)", remembers=True),
+    CallRoute("/responses", OPENAI_RESPONSES, "Responses (OpenAI)", remembers=True, sockets=True),
     CallRoute("/responses/input_tokens", OPENAI_INPUT_TOKENS, "Count tokens of a request (OpenAI)", remembers=True),
     CallRoute("/responses/compact", OPENAI_COMPACTION, "A conversation made shorter (OpenAI)", remembers=True),
     CallRoute("/embeddings", OPENAI_EMBEDDINGS, "Embeddings (OpenAI, with Nova's tasks)"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import httptools
 import msgspec
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from nova_core.config.sections import Limits
@@ -17,7 +18,8 @@ from nova_core.server.desk import CallDesk
 from nova_core.server.direct import DirectCall, KnownHead
 from nova_core.server.headers import as_block
 from nova_core.server.paths import CallPaths
-from nova_core.server.upgrades import PlainProtocol
+from nova_core.server.upgrades import FRAMING, PlainProtocol, Sockets
+from nova_core.server.watched import WatchedConnection
 
 REQUEST_LINE_ALLOWANCE = 8 * 1024
 HEAD_SECONDS = 20.0
@@ -30,7 +32,20 @@ class HeadRefusedError(Exception):
     """The head of a request is over a limit."""
 
 
-class LimitedProtocol(PlainProtocol):
+class PatientFlow(FlowControl):
+    """Reads no more while requests wait that were sent ahead: each answer would let more of them in than it ends."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Collection[object]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        """Read on, once the last request that was sent ahead is being answered."""
+        if not self._waiting:
+            super().resume_reading()
+
+
+class LimitedProtocol(WatchedConnection, PlainProtocol):
     """Refuses heads that are too big (431) or too slow (408), and peers that stop reading for too long.
 
     With a `desk` it serves calls itself, without ASGI in between, where a request is as nearly all are: to a path of
@@ -43,13 +58,15 @@ class LimitedProtocol(PlainProtocol):
     desk: CallDesk | None = None
     paths = CallPaths()
     draining: Callable[[], bool] | None = None
+    sockets: Sockets | None = None
     cycle: Any
     """uvicorn's cycle of the latest request, or the direct call that stands in its place."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A peer connected: it has some time to send its first head."""
         super().connection_made(transport)
-        self._head_bytes = self._measured = 0
+        self.flow = PatientFlow(transport, self.pipeline)
+        self._head_bytes = self._measured = self._begun = 0
         self._most_measured = self.limits.header_kb * 1024
         self._in_head = True
         self._closing = False
@@ -61,7 +78,6 @@ class LimitedProtocol(PlainProtocol):
         self._served: DirectCall | None = None
         self._dated: tuple[object, bytes] = (None, b"")
         self._idle = Alarm(self.loop, self.timeout_keep_alive_handler)
-        self._stalled: asyncio.TimerHandle | None = None
         self._slow: asyncio.TimerHandle | None = self.loop.call_later(self.head_seconds, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -78,8 +94,8 @@ class LimitedProtocol(PlainProtocol):
         """Bytes arrived. A head that is not complete after them is timed, and measured as it grows."""
         if self._closing:
             return
-        self._idle.clear()
-        if self._between:
+        self._begun = 0
+        if between := self._between:
             known = self._known
             if known is not None and (body := known.body_of(data)) is not None and self._begin_again(known, body):
                 return
@@ -95,7 +111,8 @@ class LimitedProtocol(PlainProtocol):
             if self._direct is not None and self._slow is None:
                 self._slow = self.loop.call_later(self.limits.body_read_seconds, self._body_too_slow)
             return
-        self._head_bytes += len(data)
+        if not self._begun or (between and self._begun == 1):  # else most of it is requests before this head
+            self._head_bytes += len(data)
         if self._head_bytes > self.limits.header_kb * 1024 + REQUEST_LINE_ALLOWANCE:
             self._refuse(431, "The request's headers are too large.")
         elif self._slow is None:
@@ -104,8 +121,10 @@ class LimitedProtocol(PlainProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
+        self._idle.clear()  # not for any bytes: line breaks between requests begin none
         self._in_head = True
         self._between = False
+        self._begun += 1
         self._head_bytes = self._measured = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -123,6 +142,9 @@ class LimitedProtocol(PlainProtocol):
         self._in_head = False
         if self._slow is not None:
             self._forget_slow()
+        if self.sockets is not None and self.parser.should_upgrade() and self._takes_offer(self.sockets):
+            self.offer_taken = True
+            return
         if self.desk is not None and self.head_again is None:
             self._direct = self._direct_call(self.desk)
         if self._direct is None:
@@ -133,12 +155,46 @@ class LimitedProtocol(PlainProtocol):
         if self.draining is not None and self.draining():
             self.cycle.keep_alive = False
 
+    def _takes_offer(self, sockets: Sockets) -> bool:
+        """Whether this head, which offers to upgrade, is that of a WebSocket which is served here."""
+        parser, busy = self.parser, self.pipeline or self._answering
+        if busy or parser.get_method() != b"GET" or parser.get_http_version() != "1.1":
+            return False
+        headers = dict(self.headers)
+        wanted = headers.get(b"upgrade", b"").lower() == b"websocket" and not any(map(headers.get, FRAMING))
+        return wanted and sockets.serves(self.url) and sockets.protocol() is not None
+
+    def hand_over(self, rest: bytes) -> None:
+        """Leave the connection to a WebSocket, with what came behind the head of its offer."""
+        protocol = self.sockets.protocol() if self.sockets is not None else None
+        assert protocol is not None
+        self._idle.end()
+        self.watch_no_more()
+        head = b"GET %b HTTP/1.1\r\n%b\r\n" % (self.url, as_block(self.headers))
+        socket = protocol(config=self.config, server_state=self.server_state, app_state=self.app_state)
+        socket.connection_made(self.transport)
+        socket.data_received(head)
+        if not socket.handshake_initiated:  # more or longer headers than it takes
+            self.connections.discard(socket)
+            self._refuse(431, "The request's headers are too many or too large.")
+            return
+        self._closing = True
+        self.connections.discard(self)
+        if self.flow.write_paused:
+            socket.pause_writing()
+        self.transport.set_protocol(socket)
+        self.cycle = self._served = self._known = None
+        self.parser = None  # type: ignore[assignment]
+        if rest:
+            socket.data_received(rest)
+
     def _begin_again(self, known: KnownHead, body: bytes) -> bool:
         """Serve a request whose head is that of the last one, if that may still be done without another look."""
         desk = self.desk
         if desk is None or known.edge is not desk.edge() or not self.cycle.response_complete:
             self._known = None
             return False
+        self._idle.clear()
         direct = self._served = DirectCall(desk, known, self)
         self.cycle = direct
         if self.draining is not None and self.draining():
@@ -183,6 +239,8 @@ class LimitedProtocol(PlainProtocol):
 
     def on_message_complete(self) -> None:
         """The request is complete."""
+        if self.offer_taken:
+            return
         self._between = self.head_again is None
         direct = self._direct
         if direct is None:
@@ -199,12 +257,12 @@ class LimitedProtocol(PlainProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
         else:
             self._idle.set(self.loop.time() + self.timeout_keep_alive)
+        self.flow.resume_reading()
 
     def _unset_keepalive_if_required(self) -> None:
         self._idle.clear()
@@ -216,17 +274,10 @@ class LimitedProtocol(PlainProtocol):
             self._dated = (headers, as_block(headers))
         return self._dated[1]
 
-    def pause_writing(self) -> None:
-        """The peer does not read as fast as it is written to; it gets the idle time to go on."""
-        super().pause_writing()
-        self._stalled = self.loop.call_later(self.limits.idle_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """The peer reads again."""
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
-        super().resume_writing()
+    @property
+    def idle_seconds(self) -> float:
+        """See `WatchedConnection`."""
+        return self.limits.idle_seconds
 
     def finish_up(self) -> None:
         """The process is about to stop: this connection ends with the next answer that begins, and says so.
@@ -266,8 +317,11 @@ class LimitedProtocol(PlainProtocol):
         if self.transport.is_closing():
             return
         if self._answering:
-            self.transport.close()  # what was pipelined behind the request being answered cannot be answered
-            return
+            if self._in_head or self._between or self.pipeline or self.cycle.response_started:
+                self.transport.close()  # what was pipelined behind the request being answered cannot be answered
+                return
+            self.cycle.disconnected = True  # nobody else is to answer the request whose body makes no sense
+            self.cycle.message_event.set()
         error = {"message": message, "type": "invalid_request_error", "param": None, "code": str(status)}
         content = msgspec.json.encode({"error": error})
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(content)
@@ -282,8 +336,15 @@ class LimitedProtocol(PlainProtocol):
 
 
 def protocol_with(
-    limits: Limits, *, draining: Callable[[], bool] | None = None, desk: CallDesk | None = None
+    limits: Limits,
+    *,
+    draining: Callable[[], bool] | None = None,
+    desk: CallDesk | None = None,
+    sockets: Sockets | None = None,
 ) -> type[Any]:
-    """The protocol class for these limits. While `draining`, every answer ends its connection; see `desk` above."""
+    """The protocol class for these limits. While `draining`, every answer ends its connection; see `desk` above.
+
+    `sockets` take connections over whose peers ask for them; without, nothing is ever upgraded.
+    """
     made: dict[str, Any] = {"limits": limits, "desk": desk, "draining": staticmethod(draining) if draining else None}
-    return type("Protocol", (LimitedProtocol,), made)
+    return type("Protocol", (LimitedProtocol,), {**made, "sockets": sockets})

@@ -13,8 +13,10 @@ import uvicorn
 
 from nova_core.config.sections import GeneralSettings
 from nova_core.server.app import GatewayApp
-from nova_core.server.protocol import LimitedProtocol, protocol_with
+from nova_core.server.protocol import protocol_with
 from nova_core.server.startup import BACKLOG, Tls, settle_memory
+from nova_core.server.upgrades import Sockets, socket_protocol
+from nova_core.server.watched import WatchedConnection
 
 logger = logging.getLogger("nova.server")
 
@@ -23,7 +25,12 @@ ACCEPTED_SECONDS = 0.1
 ANSWERED_SECONDS = 1.0
 """How long a peer whose answer did not say that the connection ends may take to send its next request."""
 HANDSHAKE_SECONDS = 2.0
+LARGEST_MESSAGE = 2
+"""Messages are read up to so many times the limit of a body, so that those over the limit are answered."""
 AFTER_CANCEL_SECONDS = 5.0
+CLOSED_SECONDS = 1.0
+"""How long connections may take to end: TLS says goodbye."""
+LOOK_SECONDS = 0.02
 
 
 class GatewayServer(uvicorn.Server):
@@ -64,13 +71,11 @@ class GatewayServer(uvicorn.Server):
             sock.close()
         await self._accept_the_rest(listeners)
         self._app.serving.draining = True
-        for connection in list(self.server_state.connections):
-            if isinstance(connection, LimitedProtocol):
-                connection.finish_up()
-        await self._drain()
-        for connection in list(self.server_state.connections):
-            if isinstance(connection, LimitedProtocol):
-                connection.transport.close()
+        for connection in self._open():
+            connection.finish_up()
+        end = time.monotonic() + self._drain_seconds
+        await self._drain(end)
+        await self._read(end)
         await self.lifespan.shutdown()
 
     async def _accept_the_rest(self, listeners: list[socket.socket]) -> None:
@@ -93,9 +98,8 @@ class GatewayServer(uvicorn.Server):
         )
         return made
 
-    async def _drain(self) -> None:
+    async def _drain(self, end: float) -> None:
         """Wait until nothing runs and nothing begins for a moment: an answered peer may have sent its next request."""
-        end = time.monotonic() + self._drain_seconds
         await asyncio.sleep(ACCEPTED_SECONDS)
         running = self.server_state.tasks
         if self.server_state.connections and not running:
@@ -112,6 +116,22 @@ class GatewayServer(uvicorn.Server):
                 task.cancel()
             await asyncio.wait(set(running), timeout=AFTER_CANCEL_SECONDS)
 
+    async def _read(self, end: float) -> None:
+        """Close the connections once peers have read what was written: what this process holds would end with it."""
+        await self._until(lambda: not any(each.unread for each in self._open()), end)
+        for connection in self._open():
+            connection.transport.close()
+        await self._until(lambda: not self._open(), time.monotonic() + CLOSED_SECONDS)
+
+    async def _until(self, condition: Callable[[], bool], end: float) -> None:
+        while not condition():
+            if self.force_exit or time.monotonic() >= end:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _open(self) -> list[WatchedConnection]:
+        return [each for each in self.server_state.connections if isinstance(each, WatchedConnection)]
+
 
 def _waiting_at(listener: socket.socket) -> socket.socket | None:
     try:
@@ -127,8 +147,15 @@ def server_for(app: GatewayApp, *, tls: Tls | None, started: Callable[[], Awaita
     general: GeneralSettings = app.serving.gateway.runtime.settings.general
     config = uvicorn.Config(
         app,
-        http=protocol_with(general.limits, draining=lambda: app.serving.draining, desk=app.direct),
+        http=protocol_with(
+            general.limits,
+            draining=lambda: app.serving.draining,
+            desk=app.direct,
+            sockets=Sockets(app.serves_socket, socket_protocol),
+        ),
         ws="none",
+        ws_max_size=LARGEST_MESSAGE * general.body_limit_bytes,
+        ws_per_message_deflate=False,
         lifespan="on",
         loop="none",
         log_config=None,

@@ -1,13 +1,42 @@
-"""Offers to upgrade the connection are ignored: a request that makes one is served like any other, with its body."""
+"""Offers to upgrade the connection are ignored, unless a WebSocket is served there: the request is like any other."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 FRAMING = (b"content-length", b"transfer-encoding")
+STOPPING = "nova.stopping"
+"""The type of a message, beside those of ASGI, by which the application hears that the process is about to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Which offers of a WebSocket are taken: those to a target that `serves` knows, if there is a `protocol`."""
+
+    serves: Callable[[bytes], bool]
+    protocol: Callable[[], type[Any] | None]
+
+
+def sockets_installed() -> bool:
+    """Whether WebSockets can be served: their package is an extra."""
+    return find_spec("websockets") is not None
+
+
+@cache
+def socket_protocol() -> type[Any] | None:
+    """What serves a connection as a WebSocket, None where it is not installed; imported when it is first wanted."""
+    if not sockets_installed():
+        return None
+    from nova_core.server.socket_protocol import SocketProtocol
+
+    return SocketProtocol
 
 
 class PlainParser(httptools.HttpRequestParser):
@@ -30,14 +59,25 @@ class PlainParser(httptools.HttpRequestParser):
                 return
             except httptools.HttpParserUpgrade as offer:
                 data = memoryview(data)[offer.args[0] :]
+                if self._protocol.offer_taken:
+                    self._protocol.hand_over(bytes(data))
+                    return
             if self._protocol.head_again is not None:
                 super().feed_data(self._protocol.head_again)
 
 
 class PlainProtocol(HttpToolsProtocol):
-    """uvicorn's protocol for a server that never upgrades. `head_again` is the framing of a body still to be read."""
+    """uvicorn's protocol for a server that ignores offers to upgrade, unless a subclass takes one.
+
+    `head_again` is the framing of a body still to be read, `offer_taken` says that the connection is to be handed over.
+    """
 
     head_again: bytes | None = None
+    offer_taken = False
+
+    def hand_over(self, rest: bytes) -> None:
+        """Leave the connection to what was offered. Nothing is taken here."""
+        raise AssertionError("no offer is taken")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

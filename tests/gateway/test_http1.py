@@ -599,6 +599,24 @@ async def test_an_answer_that_comes_before_the_request_was_sent_is_taken_and_the
     server.close()
 
 
+async def test_a_large_request_is_sent_on_beside_an_answer_that_has_begun(transport):
+    body, received = bytes(range(256)) * 40_000, bytearray()
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(CHUNKED + b"5\r\nbegun\r\n")
+        while len(received) < len(body):
+            received.extend(await reader.read(100_000))
+        writer.write(b"6\r\n, done\r\n0\r\n\r\n")
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    assert await got(transport, UpstreamRequest(url, body=body)) == b"begun, done"
+    assert received == body
+    assert transport.stats().idle == 1
+    server.close()
+
+
 async def test_a_request_that_nobody_takes_ends_at_the_first_byte_deadline(transport):
     async def serve(reader, writer):
         await asyncio.sleep(2)
@@ -838,3 +856,16 @@ async def test_without_proxies_in_the_environment_no_other_client_is_made(monkey
     assert isinstance(unaware, Http1Transport)
     await unaware.aclose()
     await mixed.aclose()
+
+
+async def test_a_host_that_breaks_the_rules_is_served_where_the_operator_says_so(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    async with RawServer(OK.replace(b"\r\n", b"\n")) as server:
+        strict, lenient = default_transport(), default_transport(TransportOptions(lenient_hosts=("127.0.0.1",)))
+        with pytest.raises(APIConnectionError, match="not HTTP"):
+            await got(strict, ask(server))
+        assert await got(lenient, ask(server)) == b"ok"
+        await strict.aclose()
+        await lenient.aclose()

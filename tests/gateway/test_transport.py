@@ -157,6 +157,35 @@ async def test_a_kept_connection_that_died_unnoticed_is_replaced_by_a_new_one(ma
     server.close()
 
 
+@pytest.mark.parametrize(("method", "asked"), [("POST", 2), ("GET", 3)])
+async def test_a_request_that_an_upstream_was_at_work_on_is_repeated_only_where_that_does_no_harm(
+    make_transport, monkeypatch, method, asked
+):
+    monkeypatch.setattr("nova_core.gateway.transport.STALE_SECONDS", 0.1)
+    heads: list[bytes] = []
+
+    async def serve(reader, writer):
+        while not heads or len(heads) == 2:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        await asyncio.sleep(0.2)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    transport = make_transport()
+    plain = UpstreamRequest(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", method=method)
+    assert await open_and_read(transport, plain) == b"ok"
+    if method == "GET":
+        assert await open_and_read(transport, plain) == b"ok"
+    else:
+        with pytest.raises(APIConnectionError, match="closed the connection before it answered"):
+            await transport.open(plain)
+    assert len(heads) == asked
+    await transport.aclose()
+    server.close()
+
+
 async def test_a_new_connection_that_dies_is_not_tried_again(transport, upstream):
     upstream.script("m", reset=True)
     with pytest.raises(APIConnectionError, match="closed the connection before it answered"):

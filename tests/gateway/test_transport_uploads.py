@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from nova_core.errors import RequestTimeoutError
+from nova_core.errors import APIConnectionError, RequestTimeoutError
 from nova_core.gateway.http1 import Http1Transport
 from nova_core.gateway.transport import TransportOptions
 from nova_core.gateway.transport_aiohttp import AiohttpTransport
@@ -107,6 +107,42 @@ async def test_an_answer_before_the_end_of_the_body_is_the_answer(transport):
         assert (opened.status, await opened.read()) == (413, b"big")
         await opened.aclose()
     assert transport.stats().open == 0, "a connection on which half a body was sent is of no more use"
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["to its end", "until it fails"])
+async def test_a_body_goes_on_beside_an_answer_that_has_begun(transport, fails):
+    begun = asyncio.Event()
+    seen = bytearray()
+
+    async def transcribe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"a")
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n")
+        while not seen.endswith(b"0\r\n\r\n") and (piece := await reader.read(1000)):
+            seen.extend(piece)
+        writer.write(b"3\r\ntwo\r\n0\r\n\r\n")
+        writer.close()
+
+    class Later(Coming):
+        async def chunks(self):
+            yield b"a"
+            await begun.wait()
+            if fails:
+                raise RequestTimeoutError("the caller is too slow")
+            yield b"b"
+
+    server = await asyncio.start_server(transcribe, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with asyncio.timeout(2), server:
+        opened = await transport.open(UpstreamRequest(f"http://127.0.0.1:{port}/", headers=(TYPE,), body=Later()))
+        begun.set()
+        if fails:
+            with pytest.raises(APIConnectionError):
+                await opened.read()
+        else:
+            assert await opened.read() == b"onetwo"
+            assert b"b" in seen
+        await opened.aclose()
+    assert transport.stats().open == 0 or not fails
 
 
 async def test_an_upstream_that_does_not_read_holds_the_body_back(transport):

@@ -30,6 +30,15 @@ async def served() -> AsyncIterator[Live]:
         yield gateway
 
 
+@pytest.fixture(params=[True, False], ids=["direct", "asgi"])
+async def either(request: pytest.FixtureRequest) -> AsyncIterator[Live]:
+    """A gateway that serves calls one way or the other."""
+    async with live(
+        {**CONFIG, "general_settings": {**CONFIG["general_settings"], "direct_calls": request.param}}
+    ) as one:
+        yield one
+
+
 def request(text: str, key: str = "sk-first-key", *, close: bool = False, stream: bool = False) -> bytes:
     asked = {"model": "echo", "messages": [{"role": "user", "content": text}], "stream": stream}
     body = json.dumps(asked).encode()
@@ -52,8 +61,8 @@ def said(body: dict[str, Any]) -> str:
     return text
 
 
-async def test_many_requests_on_one_connection_each_get_their_own_answer(served: Live) -> None:
-    reader, writer = await served.connect()
+async def test_many_requests_on_one_connection_each_get_their_own_answer(either: Live) -> None:
+    reader, writer = await either.connect()
     for length in (1, 5, 5, 40_000, 2, 300_000, 5):
         writer.write(request("x" * length))
         status, headers, body = await one(reader)
@@ -62,7 +71,7 @@ async def test_many_requests_on_one_connection_each_get_their_own_answer(served:
     writer.close()
 
 
-async def test_a_request_is_the_same_wherever_its_bytes_are_split(served: Live) -> None:
+async def test_a_request_is_the_same_wherever_its_bytes_are_split(either: Live) -> None:
     sent = request("first") + request("second", "sk-second-key") + request("third", close=True)
 
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -72,7 +81,7 @@ async def test_a_request_is_the_same_wherever_its_bytes_are_split(served: Live) 
         asyncio.run_coroutine_threadsafe(exchange(places), loop).result(10)
 
     async def exchange(places: list[int]) -> None:
-        reader, writer = await served.connect()
+        reader, writer = await either.connect()
         for start, end in pairwise(places):
             writer.write(sent[start:end])
             await asyncio.sleep(0.002)
@@ -84,8 +93,8 @@ async def test_a_request_is_the_same_wherever_its_bytes_are_split(served: Live) 
     await asyncio.to_thread(split)
 
 
-async def test_another_key_on_the_same_connection_is_another_caller(served: Live) -> None:
-    reader, writer = await served.connect()
+async def test_another_key_on_the_same_connection_is_another_caller(either: Live) -> None:
+    reader, writer = await either.connect()
     statuses = []
     for key in ("sk-first-key", "sk-second-key", "sk-wrong-key!"):
         writer.write(request("hi", key))
@@ -94,13 +103,13 @@ async def test_another_key_on_the_same_connection_is_another_caller(served: Live
     writer.close()
 
 
-async def test_a_key_that_is_taken_away_is_refused_on_connections_that_used_it(served: Live) -> None:
-    reader, writer = await served.connect()
+async def test_a_key_that_is_taken_away_is_refused_on_connections_that_used_it(either: Live) -> None:
+    reader, writer = await either.connect()
     for _ in range(2):
         writer.write(request("hi"))
         assert (await one(reader))[0] == 200
     without = {**CONFIG, "general_settings": {**CONFIG["general_settings"], "keys": KEYS[1:]}}
-    await served.gateway.reload(runtime_from(without))
+    await either.gateway.reload(runtime_from(without))
     writer.write(request("hi"))
     assert (await one(reader))[0] == 401
     writer.close()
@@ -116,17 +125,17 @@ async def test_a_body_that_does_not_come_is_a_408_and_frees_the_connection(serve
     writer.close()
 
 
-async def test_a_caller_who_leaves_with_half_a_body_sent_leaves_nothing_behind(served: Live) -> None:
-    _, writer = await served.connect()
+async def test_a_caller_who_leaves_with_half_a_body_sent_leaves_nothing_behind(either: Live) -> None:
+    _, writer = await either.connect()
     writer.write(request("hello")[:-5])
-    await until(lambda: served.server.server_state.connections)
+    await until(lambda: either.server.server_state.connections)
     writer.close()
-    await until(lambda: not served.server.server_state.connections)
-    assert served.gateway.in_flight == 0
+    await until(lambda: not either.server.server_state.connections)
+    assert either.gateway.in_flight == 0
 
 
-async def test_streams_and_whole_answers_take_turns_on_one_connection(served: Live) -> None:
-    reader, writer = await served.connect()
+async def test_streams_and_whole_answers_take_turns_on_one_connection(either: Live) -> None:
+    reader, writer = await either.connect()
     for _ in range(2):
         writer.write(request("hi there", stream=True))
         async with asyncio.timeout(5):
@@ -149,9 +158,9 @@ async def test_a_connection_that_waits_for_its_next_request_holds_nothing_of_the
     writer.close()
 
 
-async def test_what_a_known_head_does_not_cover_is_refused_as_on_a_new_connection(served: Live) -> None:
+async def test_what_a_known_head_does_not_cover_is_refused_as_on_a_new_connection(either: Live) -> None:
     for wrong in (b"+5", b"5 5", b"0x5", b"5,5", b"-1", b"", b"5\t5"):
-        reader, writer = await served.connect()
+        reader, writer = await either.connect()
         writer.write(request("hello"))
         assert (await one(reader))[0] == 200
         before, after = request("hello").split(b"Content-Length: ")

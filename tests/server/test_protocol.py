@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
+from nova_core.server import running
 from nova_core.server.protocol import LimitedProtocol
-from tests.server.live import Live, live
+from tests.server.live import Live, live, until
 
 CONFIG = {
     "model_list": [{"model_name": "echo", "litellm_params": {"model": "echo/echo"}}],
     "general_settings": {"limits": {"header_kb": 4, "header_count": 20, "idle_seconds": 1}},
 }
+IMPATIENT = {**CONFIG, "general_settings": {"limits": {"idle_seconds": 0.2}}}
 
 
 @pytest.fixture
@@ -58,6 +62,15 @@ async def test_what_is_not_http_is_400_in_json(garbage: bytes, served: Live) -> 
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("chunks", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n", b"-1\r\n", b"2;\0\r\n{}\r\n"])
+async def test_chunks_that_make_no_sense_are_400_and_reach_no_model(chunks: bytes, served: Live) -> None:
+    head, body = await exchange(served, POST + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n" + chunks)
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert body["error"]["message"] == "The request is not valid HTTP."
+    await until(lambda: not served.server.server_state.tasks)
+    assert served.gateway.in_flight == 0
+
+
 async def test_a_head_that_trickles_in_is_408(served: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LimitedProtocol, "head_seconds", 0.3)
     reader, writer = await served.connect()
@@ -88,17 +101,17 @@ async def test_an_idle_connection_is_closed_after_the_idle_time(served: Live) ->
     writer.close()
 
 
-async def test_a_peer_that_stops_reading_is_dropped_after_the_idle_time(served: Live) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1000)
-    text = "word " * 2_000_000
-    body = json.dumps({"model": "echo", "messages": [{"role": "user", "content": text}]}).encode()
-    writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
-    await reader.read(10)
-    await asyncio.sleep(0.2)
-    assert served.server.server_state.connections
-    await asyncio.sleep(1.5)
-    assert not served.server.server_state.connections
-    writer.transport.abort()
+async def test_a_peer_that_stops_reading_is_dropped_after_the_idle_time() -> None:
+    async with live(IMPATIENT) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1000)
+        text = "word " * 2_000_000
+        body = json.dumps({"model": "echo", "messages": [{"role": "user", "content": text}]}).encode()
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        await reader.read(10)
+        await asyncio.sleep(0.1)
+        assert served.server.server_state.connections
+        await until(lambda: not served.server.server_state.connections)
+        writer.transport.abort()
 
 
 async def test_requests_may_follow_each_other_on_one_connection_without_waiting(served: Live) -> None:
@@ -109,6 +122,21 @@ async def test_requests_may_follow_each_other_on_one_connection_without_waiting(
     async with asyncio.timeout(3):
         answer = await reader.read()
     assert answer.count(b"HTTP/1.1 200 ") == 3
+    writer.close()
+
+
+async def test_requests_that_are_sent_ahead_wait_outside_and_each_is_answered(served: Live) -> None:
+    reader, writer = await served.connect()
+    one = b"GET /health/liveliness HTTP/1.1\r\nhost: x\r\nx-long: %b\r\n\r\n" % (b"y" * 2_000)
+    writer.write(one * 600 + LAST)
+    answers = asyncio.create_task(reader.read())
+    most = 0
+    async with asyncio.timeout(10):
+        while not answers.done():
+            await asyncio.sleep(0)
+            most = max([most, *(len(each.pipeline) for each in served.server.server_state.connections)])
+    assert (await answers).count(b"HTTP/1.1 200 ") == 601
+    assert 0 < most < 300, "what one read of the socket brings"
     writer.close()
 
 
@@ -156,4 +184,60 @@ async def test_an_offer_to_upgrade_without_a_body_is_ignored_too(served: Live) -
     async with asyncio.timeout(3):
         answer = await reader.read()
     assert answer.count(b"HTTP/1.1 200 ") == 4
+    writer.close()
+
+
+def small_buffers(served: Live) -> None:
+    """What the peer has not read stays with the gateway: the system takes megabytes else."""
+    for listener in served.server.servers[0].sockets:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
+
+
+async def an_answer(served: Live, *, size: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which an answer of at least so many bytes has begun."""
+    small_buffers(served)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1_000)
+    body = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "x" * size}]}).encode()
+    writer.write(POST + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+    return reader, writer
+
+
+async def test_a_peer_that_reads_slowly_gets_all_of_it_however_long_it_takes() -> None:
+    async with live(IMPATIENT) as served:
+        reader, writer = await an_answer(served, size=2_000_000)
+        started, read = time.monotonic(), 0
+        while piece := await reader.read(1_000_000):
+            read += len(piece)
+            if time.monotonic() - started < 0.7:
+                await asyncio.sleep(0.02)
+        assert read > 2_000_000
+        assert time.monotonic() - started > 0.6
+        writer.close()
+
+
+async def test_what_is_written_is_read_before_the_process_ends(served: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "ACCEPTED_SECONDS", 0.0)
+    monkeypatch.setattr(running, "ANSWERED_SECONDS", 0.0)
+    reader, writer = await an_answer(served, size=2_000_000)
+    read = len(await reader.read(1_000))
+    served.server.stop()
+    await until(lambda: served.app.serving.draining)
+    await asyncio.sleep(0.3)
+    assert served.server.lifespan.shutdown_event.is_set() is False
+    while piece := await reader.read(1_000_000):
+        read += len(piece)
+    assert read > 2_000_000
+    writer.close()
+
+
+async def test_line_breaks_between_requests_do_not_keep_a_connection(served: Live) -> None:
+    reader, writer = await served.connect()
+    writer.write(LAST.replace(b"connection: close\r\n", b""))
+    await reader.readuntil(b"\r\n\r\n")
+    async with asyncio.timeout(3):
+        for _ in range(4):
+            await asyncio.sleep(0.2)
+            writer.write(b"\r\n")
+        await until(lambda: not served.server.server_state.connections)
+    assert b"alive" in await reader.read()
     writer.close()

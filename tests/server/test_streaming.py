@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,13 @@ from nova_core.testing import ScriptedUpstream
 from nova_core.types.call import CallRecord
 from tests.server.bad_input import CHAT, GOOD, GOOD_STREAM, MESSAGES
 from tests.server.live import HELLO, Live, until
+
+
+@pytest.fixture(params=["direct", "asgi"])
+def config(config: dict[str, Any], request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Served by the connection itself, and through ASGI."""
+    config["general_settings"]["direct_calls"] = request.param == "direct"
+    return config
 
 
 async def test_a_stream_has_the_headers_of_server_sent_events_and_of_the_call(served: Live) -> None:

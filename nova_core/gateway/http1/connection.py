@@ -14,7 +14,7 @@ from nova_core.gateway.http1.request import CHUNKED_END
 from nova_core.gateway.http1.sending import Sending
 from nova_core.gateway.http1.stream import Http1Stream
 from nova_core.gateway.transport import TransportOptions
-from nova_core.types.upload import StreamedBody
+from nova_core.types.upload import InMemory, StreamedBody
 
 if TYPE_CHECKING:
     from nova_core.gateway.http1.pool import Origin
@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_paused",
         "_picked",
+        "_sending",
         "_stream",
         "_transport",
         "_waiter",
@@ -86,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._paused = self._blocked = self._cut = False
         self._heard = self._bodyless = self._keep_alive = self._picked = False
         self._interim = 0
+        self._sending: Sending | None = None
         self._stream: Http1Stream | None = None
         self._framing: Framing | None = None
         self._fault: Fault | None = None
@@ -127,7 +129,7 @@ class Connection(asyncio.Protocol):
         return stream
 
     async def _send(self, head: bytes, body: bytes, deadline: float) -> None:
-        """Write a large body as fast as it is taken; an answer that comes meanwhile ends that."""
+        """Write a large body as fast as it is taken; an answer that comes meanwhile may end that."""
         rest = memoryview(body)
         self._transport.writelines((head, rest[:PIECE]))
         sent = PIECE
@@ -137,19 +139,41 @@ class Connection(asyncio.Protocol):
             else:
                 self._transport.write(rest[sent : sent + PIECE])
                 sent += PIECE
-        self._cut = sent < len(rest)
+        if sent < len(rest):
+            self._cut = True
+            if self._wants_more:
+                self._sending = Sending(InMemory(body[sent:]), len(body) - sent, self)
 
     async def _send_coming(self, head: bytes, body: StreamedBody, deadline: float) -> None:
-        """Write a body as it comes and as fast as it is taken; an answer that comes meanwhile ends that."""
+        """Write a body as it comes and as fast as it is taken; an answer that comes meanwhile may end that."""
         self._transport.write(head)
         # The length may have become known since the head was made.
         sending = Sending(body, None if head.endswith(CHUNKED_END) else body.length, self)
+        going_on = False
+        self._sending = sending
         try:
             while not sending.done and self._stream is None and self._fault is None:
                 await self.wait(deadline)
-                sending.go_on()
+            self._cut = going_on = not sending.done and self._wants_more
         finally:
-            self._cut = not await sending.end()
+            if not going_on:
+                self._sending = None
+                self._cut = not await sending.end()
+
+    @property
+    def _wants_more(self) -> bool:
+        """Whether an upstream that answers before it has the whole body reads on: it does unless it refuses."""
+        return self._stream is not None and self._stream.status < 300
+
+    def sent(self) -> None:
+        """The rest of a body was sent beside its answer, or cannot be: then the upstream waits for it in vain."""
+        sending = self._sending
+        if sending is not None and self._stream is not None:
+            self._sending = None
+            if sending.failed:
+                self.close()
+            self._cut = False
+        self.wake()
 
     @property
     def blocked(self) -> bool:
@@ -214,6 +238,9 @@ class Connection(asyncio.Protocol):
         self.closed = True
         self._alarm.end()
         self._transport.abort()
+        if self._sending is not None:
+            self._sending.leave()
+            self._sending = None
         if self._fault is None:
             self._fault = DisconnectedFault(heard=self._heard)
         if self._stream is not None:
@@ -245,6 +272,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """See `asyncio.Protocol`."""
         self._blocked = False
+        if self._sending is not None:
+            self._sending.go_on()
         self.wake()
 
     def data_received(self, data: bytes) -> None:

@@ -22,8 +22,8 @@ class Outlet(Protocol):
         """Send this."""
         ...
 
-    def wake(self) -> None:
-        """Something happened."""
+    def sent(self) -> None:
+        """There is nothing more to send, or nothing more can be."""
         ...
 
 
@@ -38,12 +38,26 @@ class Sending:
         self._outlet = outlet
         self._free = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._write(), name="send a body")
-        self._task.add_done_callback(lambda _: outlet.wake())
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # perhaps nobody waits for what it says any more
+        self._outlet.sent()
 
     @property
     def done(self) -> bool:
         """Whether there is nothing more to send, or nothing more can be."""
         return self._task.done()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without sending all."""
+        return self._task.done() and (self._task.cancelled() or self._task.exception() is not None)
+
+    def leave(self) -> None:
+        """Send no more; nobody waits for what becomes of it."""
+        self._task.cancel()
 
     def go_on(self) -> None:
         """Look again whether there is room."""
@@ -52,13 +66,12 @@ class Sending:
 
     async def end(self) -> bool:
         """Send no more; whether all was sent. Raises what the body raised."""
-        if self._task.done():
-            self._task.result()
+        task = self._task
+        if task.done() and not task.cancelled():
+            task.result()
             return True
-        self._task.cancel()
-        await asyncio.wait((self._task,))
-        if not self._task.cancelled():
-            self._task.exception()  # nobody waits for what it says any more
+        task.cancel()
+        await asyncio.wait((task,))
         return False
 
     async def _write(self) -> None:

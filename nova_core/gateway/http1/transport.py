@@ -13,7 +13,7 @@ from nova_core.gateway.http1.pool import Origin, Pool
 from nova_core.gateway.http1.request import RequestHeads
 from nova_core.gateway.http1.stream import Http1Stream
 from nova_core.gateway.http1.target import Target, parse_target
-from nova_core.gateway.transport import DEFAULT_OPTIONS, TransportOptions, TransportStats
+from nova_core.gateway.transport import DEFAULT_OPTIONS, TransportOptions, TransportStats, may_repeat
 from nova_core.gateway.transport_errors import bad_request, closed_early, not_http, timed_out
 from nova_core.gateway.transport_tls import tls_context
 from nova_core.types.upstream import UpstreamRequest
@@ -69,7 +69,8 @@ class Http1Transport:
             try:
                 return await connection.ask(head, request.body, by, bodyless=request.method == "HEAD")
             except DisconnectedFault as fault:
-                if fresh or not used or fault.heard:
+                late = self._loop.time() - by + first
+                if fresh or not used or fault.heard or not may_repeat(request, late):
                     raise closed_early(origin.where) from None
                 connection, fresh = None, True  # it was kept and died unnoticed: once more, on a new one
             except FramingFault as fault:
