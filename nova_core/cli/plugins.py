@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nova_core.cli.configuration import ConfigOption, find_config, read_config
-from nova_core.cli.failures import UsageError
+from nova_core.cli.failures import UsageError, say
 from nova_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ def plugins(
     rows = _rows(path)
     if as_json:
         print_json([asdict(row) for row in rows])
+        return
+    if not rows:
+        say("no plugin is installed\nhint: pip install nova-plugin-NAME, or nova plugin new NAME to write one")
         return
     print_table(
         ("state", "distribution", "version", "provides"),

@@ -33,6 +33,9 @@ def providers(
     if as_json:
         print_json([asdict(row) for row in rows])
         return
+    if not rows:
+        say(_none(name, operation))
+        return
     print_table(
         ("prefix", "operations", "key", "address", "distribution"),
         [
@@ -46,6 +49,12 @@ def providers(
             for row in rows
         ],
     )
+
+
+def _none(name: str | None, operation: str | None) -> str:
+    """That there is nothing to list, and what to do."""
+    wanted = [*([f"with '{name}' in its prefix"] if name else []), *([f"that serves {operation}"] if operation else [])]
+    return f"{' '.join(('no provider', *wanted))} is installed\nhint: pip install nova-plugin-NAME"
 
 
 def _rows() -> list[ProviderRow]:

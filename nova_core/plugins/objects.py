@@ -95,7 +95,10 @@ def _guarded(action: Callable[[], object], what: str) -> object:
 
 
 def _said(error: BaseException) -> str:
-    text = redacted_text(" ".join(str(error).split()))[:_LONGEST_REASON]
+    told = str(error)
+    if isinstance(error, ImportError) and error.path:
+        told = told.replace(f" ({error.path})", "")  # callers are told, too, and the place follows
+    text = redacted_text(" ".join(told.split()))[:_LONGEST_REASON]
     frames = traceback.extract_tb(error.__traceback__)
     last = next((frame for frame in reversed(frames) if _is_plugins_own(frame.filename)), None)
     place = f" ({Path(last.filename).name}:{last.lineno})" if last else ""

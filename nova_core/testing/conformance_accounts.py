@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nova_core.errors import NovaError, UnsupportedParamsError
 from nova_core.testing.played_upstream import BeforeUpstream, PlayedUpstream
 from nova_core.testing.provider_bench import ProviderBench
 from nova_core.testing.under_test import PUBLIC_NAME
 from nova_core.types.call import CallOptions
 from nova_core.types.fidelity import Fate
-from nova_core.types.message import Request
+from nova_core.types.message import Request, Stream
 from nova_core.wire.capabilities import capabilities_of
 from nova_core.wire.drop_policy import top_level
-from nova_core.wire.samples import SAMPLES, Sample
+from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.samples import PARALLEL, PARAMETERS, PICTURE, SAMPLES, TOOL, Asked, Sample
+
+MADE_UP = Sample("made_up", {"made_up": "4711"}, {})
+"""A parameter that nobody knows."""
+SHOWN = [{"type": "text", "text": PARALLEL[-1]["content"]}, PICTURE]
+SHOWN_BY_TOOL = Sample(
+    "messages[3].content",
+    {"messages": [*PARALLEL[:-1], {**PARALLEL[-1], "content": SHOWN}]},
+    {"messages": PARALLEL, "tools": [TOOL]},
+)
+"""A tool that answers with a picture, beside one that answers with a text."""
+ALL = {**SAMPLES, "made_up": MADE_UP, "a picture of a tool": SHOWN_BY_TOOL}
+TO_EMBED = Asked("embedding", OPENAI_EMBEDDINGS, {"input": ["a text"]})
+OF_EMBEDDINGS = {
+    name: Sample(name, {name: value}, {}, TO_EMBED)
+    for name, value in {
+        "dimensions": 512,
+        "task": "retrieval.query",
+        "return_multivector": True,
+        "user": "user-4711",
+        "made_up": "4711",
+    }.items()
+}
+"""`encoding_format` is the gateway's, which codes what comes."""
 
 
 class Accounts(BeforeUpstream):
@@ -20,7 +46,9 @@ class Accounts(BeforeUpstream):
     async def outcome(self, bench: ProviderBench, request: Request, options: CallOptions | None = None) -> object:
         """What a request comes to: something that differs where it is asked for something else."""
         before = len(self.upstream.requests)
-        await bench.ask(request, options)
+        answer = await bench.ask(request, options)
+        if isinstance(answer, Stream):
+            await answer.aclose()
         return [(each.path, each.body) for each in self.upstream.requests[before:]]
 
     async def wrong_of(self, bench: ProviderBench, sample: Sample, word: Fate | None) -> str:
@@ -65,7 +93,18 @@ class AccountsConformance(Accounts, PlayedUpstream):
         self.needs("chat")
         async with self.bench() as bench:
             word = capabilities_of(self.plugin, bench.deployment)
-            wrong = {name: await self.wrong_of(bench, sample, word.fate(name)) for name, sample in SAMPLES.items()}
+            wrong = {name: await self.wrong_of(bench, sample, word.fate(name)) for name, sample in ALL.items()}
+            if self.streams:
+                sent = (name for name in PARAMETERS if word.fate(name) is Fate.MAPPED)
+                for name in (*sent, "made_up"):
+                    streamed = replace(ALL[name], beside={**ALL[name].beside, "stream": True})
+                    wrong[f"{name}, streamed"] = await self.wrong_of(bench, streamed, word.fate(name))
+        assert {name: why for name, why in wrong.items() if why} == {}
+
+    async def test_no_parameter_of_embeddings_is_lost_in_silence(self) -> None:
+        self.needs("embedding")
+        async with self.bench(model=self.embedding_model) as bench:
+            wrong = {name: await self.wrong_of(bench, sample, None) for name, sample in OF_EMBEDDINGS.items()}
         assert {name: why for name, why in wrong.items() if why} == {}
 
 

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator
 
-import msgspec
 import pytest
 
 from nova_core.errors import BadGatewayError, NovaError, StreamBrokenError, error_class_for
 from nova_core.testing.conformance_answers import OperationAnswers
-from nova_core.testing.conformance_framing import MOST_ENDS, decoded, framed
+from nova_core.testing.conformance_framing import MOST_ENDS, decoded, faults, framed
 from nova_core.testing.provider_bench import ProviderBench, drained
-from nova_core.testing.told import told, told_whole
+from nova_core.testing.strange import GARBAGE, as_if, broken_by_shape, in_json
+from nova_core.testing.told import told
 from nova_core.testing.upstream_script import Script, render
 from nova_core.types.events import Event, UsageUpdate
-from nova_core.types.message import RawReply, Reply, Stream
+from nova_core.types.message import Stream
 from nova_core.types.upload import File, StreamedBody
-from nova_core.types.upstream import Exchange, UpstreamResponse
+from nova_core.types.upstream import Exchange
 from nova_core.wire.samples import SILENCE
 
-GARBAGE = (b"", b"null", b"[]", b"{}", b"0", b'"text"', b'{"error": {"message": "no"}}', b"\xff\xfe{", b"[" * 5000)
-STRANGE: tuple[Any, ...] = (None, "strange", -1, 1e308, True, [], {}, [None], {"strange": []})
-"""What stands where something else should."""
 BEGINNING = SILENCE.encode()[:30]
 
 
@@ -64,7 +60,7 @@ class OperationConformance(OperationAnswers):
             self.now(**self.answer)
             await told(bench, self.request())
         whole = []
-        for exchange, response in documents(bench):
+        for exchange, response in in_json(bench.read):
             for at in range(0, len(response.body.rstrip()), max(1, len(response.body) // MOST_ENDS)):
                 try:
                     whole.append((exchange.read(as_if(response, response.body[:at])), at))
@@ -76,19 +72,7 @@ class OperationConformance(OperationAnswers):
         async with self.bench() as bench:
             bench.waits = False
             await told(bench, self.request())
-        broken = []
-        for exchange, response in documents(bench):
-            for path, document in changed(msgspec.json.decode(response.body)):
-                try:
-                    answer = exchange.read(as_if(response, msgspec.json.encode(document)))
-                    if isinstance(answer, Reply) and not isinstance(answer, RawReply):
-                        assert answer.typed
-                        told_whole(answer, self.request())
-                except NovaError:
-                    continue
-                except Exception as error:
-                    broken.append((path, repr(error)))
-        assert broken == []
+        assert broken_by_shape(bench.read, self.request()) == []
 
     async def test_a_file_is_sent_while_it_comes_and_anew_for_every_attempt(self) -> None:
         self.needs_files()
@@ -140,6 +124,12 @@ class OperationConformance(OperationAnswers):
                 halves.append(at)
         assert halves == []
 
+    async def test_a_frame_of_another_shape_raises_errors_only(self) -> None:
+        self.needs_stream()
+        async with self.bench() as bench:
+            exchange, body = await self._recorded(bench)
+        assert [*faults(body, lambda spoilt: decoded(exchange, framed(exchange, spoilt)))] == []
+
     def needs_stream(self) -> None:
         """Skip a test of streams where the vendor has whole answers only."""
         if self.stream_asks is None:
@@ -182,30 +172,6 @@ class Coming:
         """The beginning, and then nothing for now."""
         yield BEGINNING
         raise NotThereYet
-
-
-def documents(bench: ProviderBench) -> list[tuple[Exchange, UpstreamResponse]]:
-    """The exchanges of the latest request that were answered with JSON."""
-    return [(exchange, response) for exchange, response in bench.read if response.body[:1] in (b"{", b"[")]
-
-
-def as_if(response: UpstreamResponse, body: bytes) -> UpstreamResponse:
-    """The same response with another body."""
-    return UpstreamResponse(response.status, response.headers, body)
-
-
-def changed(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The document with something strange in each of its places in turn, and without each of its members."""
-    for strange in STRANGE:
-        yield f"{path} = {strange!r}", strange
-    if isinstance(document, dict):
-        for name, value in document.items():
-            yield f"no {path}.{name}", {other: kept for other, kept in document.items() if other != name}
-            yield from ((where, {**document, name: new}) for where, new in changed(value, f"{path}.{name}"))
-    elif isinstance(document, list):
-        for place, value in enumerate(document[:2]):
-            before, after = document[:place], document[place + 1 :]
-            yield from ((where, [*before, new, *after]) for where, new in changed(value, f"{path}[{place}]"))
 
 
 def lasting(events: list[Event]) -> list[Event]:

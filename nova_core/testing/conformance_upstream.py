@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -18,12 +20,16 @@ from nova_core.errors import (
 )
 from nova_core.testing.conformance import KEY, PUBLIC_NAME, TOOLS, expect_both_tools
 from nova_core.testing.conformance_accounts import AccountsConformance
+from nova_core.testing.conformance_facts import FactsConformance
 from nova_core.testing.conformance_framing import FramingConformance
 from nova_core.testing.played_upstream import CALLS
 from nova_core.testing.provider_bench import chat_request, drained, embeddings_request, responses_request
+from nova_core.testing.sent import Sent, objects_in, texts_in
+from nova_core.testing.strange import GARBAGE, broken_by_shape
 from nova_core.testing.upstream_http import Received
 from nova_core.types.call import CallOptions
 from nova_core.types.message import Stream
+from nova_core.types.upstream import Exchange
 
 STATUSES = (401, 403, 404, 408, 413, 422, 429, 500, 503, 529)
 PARALLEL_RESULTS: list[dict[str, Any]] = [
@@ -39,14 +45,25 @@ PARALLEL_RESULTS: list[dict[str, Any]] = [
     {"role": "tool", "tool_call_id": "c2", "content": "a quarter past nine"},
 ]
 
+CONVERSATION: list[dict[str, Any]] = [
+    {"role": "user", "content": "Grüße, is it warm there?"},
+    {"role": "assistant", "content": "Not at all 🌊."},
+    {"role": "user", "content": "And by night?"},
+]
 
-class UpstreamConformance(FramingConformance, AccountsConformance):
+
+class UpstreamConformance(FramingConformance, FactsConformance, AccountsConformance):
     """Tests of a provider that hands exchanges to the core. Uses the `upstream` fixture; see also `PlayedUpstream`.
 
     `unsupported` is a member of a chat request, with a value, that the vendor cannot take. `too_long` and
     `against_policy` are the vendor's own answers to a prompt that does not fit the context window, and to one that its
     content filter stops: fields of a `Script`. `call_ids` are what the vendor gets for the ids `c1` and `c2` of calls.
+    `asks` are members of a chat request (`messages` may be the text of one), beside `max_tokens` of 100, and `sent` is
+    what the vendor must get for it.
     """
+
+    asks: ClassVar[Mapping[str, Any]] = {}
+    sent: ClassVar[Sent | None] = None
 
     unsupported: ClassVar[tuple[str, Any] | None] = None
     call_ids: ClassVar[tuple[bytes, ...]] = (b"c1", b"c2")
@@ -71,6 +88,28 @@ class UpstreamConformance(FramingConformance, AccountsConformance):
         assert b"Some words to pass on." in received.body
         assert received.header("x-extra") == "yes"
         assert any(KEY in value for _, value in received.headers)
+        assert received.json is None or "json" in (received.header("content-type") or "")
+
+    async def test_the_request_is_said_in_the_words_of_the_vendor(self) -> None:
+        if self.sent is None:
+            pytest.skip(f"what {self.provider} must be sent is not known")
+        async with self.bench() as bench:
+            await bench.chat(chat_request(PUBLIC_NAME, **self.asks))
+        assert self.sent.otherwise(self.upstream.last) == {}
+
+    async def test_a_conversation_reaches_the_upstream_in_its_order(self) -> None:
+        self.needs("chat")
+        async with self.bench() as bench:
+            try:
+                await bench.chat(chat_request(PUBLIC_NAME, CONVERSATION))
+            except UnsupportedParamsError as refused:
+                if "`messages" not in refused.message:
+                    raise
+                pytest.skip(f"{self.provider} refuses conversations by name")
+        said = self.said_to(self.upstream.last)
+        places = [said.find(message["content"]) for message in CONVERSATION]
+        assert -1 not in places
+        assert places == sorted(places)
 
     async def test_tools_are_called_in_parallel_plain_and_streamed(self) -> None:
         self.needs("chat")
@@ -105,6 +144,8 @@ class UpstreamConformance(FramingConformance, AccountsConformance):
             await bench.chat(chat_request(PUBLIC_NAME, PARALLEL_RESULTS, tools=TOOLS))
         body = self.upstream.last.body
         assert all(said in body for said in (b"minus seven degrees", b"a quarter past nine", *self.call_ids))
+        # As an object, or as the JSON text of one: not as the text of a text.
+        assert {"city": "Oslo"} in [*objects_in(self.upstream.last.json)]
 
     async def test_usage_is_what_the_upstream_says(self) -> None:
         self.needs("chat")
@@ -113,6 +154,47 @@ class UpstreamConformance(FramingConformance, AccountsConformance):
                 usage = (await bench.chat(chat_request(PUBLIC_NAME, stream=stream))).usage
                 counts = None if usage is None else (usage.input_total, usage.output_total)
                 assert counts == ((11, 7) if self.states_usage else None)
+
+    async def test_who_speaks_is_told(self) -> None:
+        self.needs("chat")
+        others = [{**message, "role": "user"} for message in CONVERSATION]
+        bodies = set()
+        async with self.bench() as bench:
+            for messages in (CONVERSATION, others):
+                try:
+                    await bench.chat(chat_request(PUBLIC_NAME, messages))
+                except UnsupportedParamsError:
+                    pytest.skip(f"{self.provider} refuses conversations by name")
+                bodies.add(self.upstream.last.body)
+        assert len(bodies) == 2
+
+    async def test_asking_waits_for_nothing_and_opens_no_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.needs("chat")
+
+        def touched(*_: object, **__: object) -> None:
+            raise AssertionError("the provider waits, or opens a connection: the core moves the bytes")
+
+        async with self.bench() as bench:
+            with monkeypatch.context() as patched:
+                for module, name in ((socket, "socket"), (socket, "getaddrinfo"), (time, "sleep")):
+                    patched.setattr(module, name, touched)
+                assert isinstance(await bench.said(self.asked(self.prompt)), Exchange)
+
+    async def test_an_answer_that_is_none_is_an_error(self) -> None:
+        self.needs("chat")
+        async with self.bench() as bench:
+            for body in GARBAGE:
+                self.now(body=body)
+                error = await self.failure(bench.chat(chat_request(PUBLIC_NAME)))
+                assert error.status >= 500, body[:50]
+
+    async def test_an_answer_of_another_shape_raises_errors_only(self) -> None:
+        self.needs("chat")
+        self.now(text="Hello.", tool_calls=CALLS[:1] if self.calls_tools else ())
+        request = chat_request(PUBLIC_NAME, "Go.", **({"tools": TOOLS} if self.calls_tools else {}))
+        async with self.bench() as bench:
+            await bench.chat(request)
+        assert broken_by_shape(bench.read, request) == []
 
     @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
     @pytest.mark.parametrize("status", STATUSES)
@@ -221,6 +303,10 @@ class UpstreamConformance(FramingConformance, AccountsConformance):
             await bench.ask(embeddings_request(PUBLIC_NAME, ["one", "two"]))
         assert self.asked_model(self.upstream.last) == self.embedding_model
         assert self.inputs(self.upstream.last) == ["one", "two"]
+
+    def said_to(self, received: Received) -> str:
+        """What a request says to the model, in the order in which it is read."""
+        return " ".join(texts_in(received.json or received.members))
 
     def inputs(self, received: Received) -> list[Any]:
         """The items of an embeddings request as the upstream got them."""

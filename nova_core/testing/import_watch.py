@@ -20,11 +20,32 @@ WATCHED = {
     "socket.connect",
     "socket.bind",
     "socket.getaddrinfo",
+    "socket.gethostbyname",
+    "socket.sendto",
+    "sqlite3.connect",
     "subprocess.Popen",
+    "os.system",
+    "os.posix_spawn",
     "os.fork",
     "os.mkdir",
     "os.remove",
+    "os.rename",
+    "time.sleep",  # told by Python 3.13 and later
 }
+READING = {"open", "os.listdir", "os.scandir"}
+"""What modules are found and read with, too: it counts where the module itself does it."""
+
+
+def of_module(module: str) -> bool:
+    """Whether the first on the stack that is not of the standard library is of the module's package."""
+    for frame, _ in traceback.walk_stack(sys._getframe(2)):
+        name = frame.f_globals.get("__name__", "")
+        package = name.partition(".")[0]
+        if "importlib._bootstrap" in name or "_frozen_importlib" in name:
+            return False
+        if package not in sys.stdlib_module_names:
+            return bool(package == module.partition(".")[0])
+    return False
 
 
 def watch(modules: Sequence[str]) -> dict[str, list[str]]:
@@ -35,7 +56,7 @@ def watch(modules: Sequence[str]) -> dict[str, list[str]]:
     def watched(event: str, arguments: tuple[object, ...]) -> None:
         writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
         bytecode = writes and ".pyc" in str(arguments[0])
-        if event in WATCHED or (writes and not bytecode):
+        if event in WATCHED or (writes and not bytecode) or (event in READING and of_module(importing[0])):
             seen.append(f"{importing[0]}: {event} {arguments[:2]!r}")
 
     read_entry_points: Any = importlib.metadata.entry_points

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nova_core.testing.server_process import ServerProcess
     from nova_core.testing.upstream import ScriptedUpstream
 
-KITS = ("", "_accounts", "_answers", "_framing", "_operations", "_upstream")
+KITS = ("", "_accounts", "_answers", "_facts", "_framing", "_operations", "_upstream")
 pytest.register_assert_rewrite(*(f"nova_core.testing.conformance{kit}" for kit in KITS))
 
 StartServer = Callable[..., "ServerProcess"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
 
 from nova_core.testing.upstream_http import Received
 
@@ -47,3 +49,26 @@ def gathered(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         found.setdefault(name, []).append(value)
     return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+
+
+def texts_in(document: Any) -> Iterator[str]:
+    """Every string of a JSON document, in order."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict | list):
+        for item in document.values() if isinstance(document, dict) else document:
+            yield from texts_in(item)
+
+
+def objects_in(document: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a JSON document, and every one whose JSON is one of its strings."""
+    if isinstance(document, dict):
+        yield document
+    if isinstance(document, dict | list):
+        for item in document.values() if isinstance(document, dict) else document:
+            yield from objects_in(item)
+    elif isinstance(document, str):
+        try:
+            yield msgspec.json.decode(document, type=dict[str, Any])
+        except msgspec.DecodeError:
+            return

@@ -31,7 +31,8 @@ def _event(kind: str, **members: Any) -> bytes:
 
 def _usage(said: Said) -> dict[str, int]:
     given, made = said.usage
-    return {"inputTokens": given, "outputTokens": made, "totalTokens": given + made}
+    cached = {"cacheReadInputTokens": said.cached} if said.cached else {}
+    return {"inputTokens": given - said.cached, **cached, "outputTokens": made, "totalTokens": given + made}
 
 
 def _calls(said: Said) -> list[dict[str, Any]]:
@@ -42,11 +43,14 @@ def _calls(said: Said) -> list[dict[str, Any]]:
 
 
 def _stop(said: Said) -> str:
-    return "tool_use" if said.tool_calls else "end_turn"
+    ended = {"tool_calls": "tool_use", "length": "max_tokens", "content_filter": "content_filtered"}
+    return ended.get(said.finish, "end_turn")
 
 
 def _reply(said: Said) -> dict[str, Any]:
-    content: list[dict[str, Any]] = [{"text": said.text}] if said.text else []
+    thought = {"reasoningText": {"text": said.thought, "signature": "c2NyaXB0ZWQ="}}
+    content: list[dict[str, Any]] = [{"reasoningContent": thought}] if said.thought else []
+    content += [{"text": said.text}] if said.text else []
     content += [{"toolUse": call} for call in _calls(said)]
     message = {"role": "assistant", "content": content}
     end = {"stopReason": _stop(said), "usage": _usage(said), "metrics": {"latencyMs": 1}}
@@ -55,10 +59,14 @@ def _reply(said: Said) -> dict[str, Any]:
 
 def _pieces(said: Said) -> tuple[bytes, ...]:
     pieces = [_event("messageStart", role="assistant")]
-    pieces += [_event("contentBlockDelta", contentBlockIndex=0, delta={"text": text}) for text in said.pieces]
-    if said.text:
-        pieces.append(_event("contentBlockStop", contentBlockIndex=0))
-    for number, call in enumerate(_calls(said), start=1 if said.text else 0):
+    block = 0
+    thoughts = [{"reasoningContent": {"text": said.thought}}, {"reasoningContent": {"signature": "c2NyaXB0ZWQ="}}]
+    for deltas in (thoughts if said.thought else [], [{"text": text} for text in said.pieces]):
+        pieces += [_event("contentBlockDelta", contentBlockIndex=block, delta=delta) for delta in deltas]
+        if deltas:
+            pieces.append(_event("contentBlockStop", contentBlockIndex=block))
+            block += 1
+    for number, call in enumerate(_calls(said), start=block):
         text = msgspec.json.encode(call.pop("input")).decode()
         pieces.append(_event("contentBlockStart", contentBlockIndex=number, start={"toolUse": call}))
         for part in (text[: len(text) // 2], text[len(text) // 2 :]):

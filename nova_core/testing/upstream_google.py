@@ -17,7 +17,16 @@ STATUSES = {
 
 def _usage(said: Said) -> dict[str, Any]:
     given, made = said.usage
-    return {"promptTokenCount": given, "candidatesTokenCount": made, "totalTokenCount": given + made}
+    cached = {"cachedContentTokenCount": said.cached} if said.cached else {}
+    return {"promptTokenCount": given, "candidatesTokenCount": made, "totalTokenCount": given + made, **cached}
+
+
+def _finish(said: Said) -> str:
+    return {"length": "MAX_TOKENS", "content_filter": "SAFETY"}.get(said.finish, "STOP")
+
+
+def _thoughts(said: Said) -> list[dict[str, Any]]:
+    return [{"text": said.thought, "thought": True}] if said.thought else []
 
 
 def _calls(said: Said) -> list[dict[str, Any]]:
@@ -37,13 +46,14 @@ def _piece(said: Said, parts: list[dict[str, Any]], **candidate: Any) -> dict[st
 
 def _reply(said: Said) -> dict[str, Any]:
     texts = [{"text": said.text}] if said.text else []
-    return _piece(said, [*texts, *_calls(said)], finishReason="STOP")
+    return _piece(said, [*_thoughts(said), *texts, *_calls(said)], finishReason=_finish(said))
 
 
 def _pieces(said: Said) -> tuple[bytes, ...]:
-    pieces = [_piece(said, [{"text": text}]) for text in said.pieces]
+    pieces = [_piece(said, [thought]) for thought in _thoughts(said)]
+    pieces += [_piece(said, [{"text": text}]) for text in said.pieces]
     pieces += [_piece(said, [call]) for call in _calls(said)]
-    return tuple(map(_event, (*pieces, _piece(said, [{"text": ""}], finishReason="STOP"))))
+    return tuple(map(_event, (*pieces, _piece(said, [{"text": ""}], finishReason=_finish(said)))))
 
 
 def _event(document: dict[str, Any]) -> bytes:

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from nova_core.types.chat import FinishReason
+
 CREATED = 1_700_000_000
 DEFAULT_WIDTH = 8
 CHAT_ID = "chatcmpl-scripted"
@@ -25,7 +27,11 @@ Calls = tuple[tuple[str, Mapping[str, Any]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is answered to one request: its body and model, the text (and its pieces), tool calls, usage."""
+    """What is answered to one request: its body and model, the text (and its pieces), tool calls, usage.
+
+    `ended` is why the answer ended where a script says so, `cached` how many of the input tokens came from a cache,
+    `thought` what was thought before the text.
+    """
 
     body: Mapping[str, Any]
     model: str
@@ -35,6 +41,14 @@ class Said:
     given_usage: tuple[int, int] | None
     width: int | None
     usage_unasked: bool = False
+    ended: FinishReason | None = None
+    cached: int = 0
+    thought: str = ""
+
+    @property
+    def finish(self) -> FinishReason:
+        """Why the answer ended: as the script says, else as it looks."""
+        return self.ended or ("tool_calls" if self.tool_calls else "stop")
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -104,9 +118,10 @@ def _words(asked: Any) -> int:
 # ── chat completions and completions ────────────────────────────────────────────────────────────────────────
 
 
-def _chat_usage(said: Said) -> dict[str, int]:
+def _chat_usage(said: Said) -> dict[str, Any]:
     given, made = said.usage
-    return {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made}
+    cached = {"prompt_tokens_details": {"cached_tokens": said.cached}} if said.cached else {}
+    return {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made, **cached}
 
 
 def _chat_calls(said: Said) -> list[dict[str, Any]]:
@@ -124,7 +139,9 @@ def _chat_reply(said: Said) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": said.text or None}
     if said.tool_calls:
         message["tool_calls"] = _chat_calls(said)
-    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if said.tool_calls else "stop"}
+    if said.thought:
+        message["reasoning_content"] = said.thought
+    choice = {"index": 0, "message": message, "finish_reason": said.finish}
     head = {"id": CHAT_ID, "object": "chat.completion", "created": CREATED, "model": said.model}
     return {**head, "choices": [choice], "usage": _chat_usage(said)}
 
@@ -136,6 +153,7 @@ def _chat_pieces(said: Said) -> tuple[bytes, ...]:
         return _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
 
     pieces = [chunk({"role": "assistant", "content": ""})]
+    pieces += [chunk({"reasoning_content": said.thought})] if said.thought else []
     pieces += [chunk({"content": piece}) for piece in said.pieces]
     for number, call in enumerate(_chat_calls(said)):
         function = call["function"]
@@ -143,7 +161,7 @@ def _chat_pieces(said: Said) -> tuple[bytes, ...]:
         pieces.append(chunk({"tool_calls": [{"index": number, **call, "function": start}]}))
         for part in _halves(function["arguments"]):
             pieces.append(chunk({"tool_calls": [{"index": number, "function": {"arguments": part}}]}))
-    finish = chunk({}, "tool_calls" if said.tool_calls else "stop")
+    finish = chunk({}, said.finish)
     # One piece, so that leaving the last piece out leaves out all that says "finished".
     return (*pieces, finish + _usage_event(head, said) + b"data: [DONE]\n\n")
 
@@ -156,7 +174,7 @@ def _usage_event(head: dict[str, Any], said: Said) -> bytes:
 
 
 def _completion_reply(said: Said) -> dict[str, Any]:
-    choice = {"index": 0, "text": said.text, "finish_reason": "stop", "logprobs": None}
+    choice = {"index": 0, "text": said.text, "finish_reason": said.finish, "logprobs": None}
     head = {"id": "cmpl-scripted", "object": "text_completion", "created": CREATED, "model": said.model}
     return {**head, "choices": [choice], "usage": _chat_usage(said)}
 
@@ -168,7 +186,7 @@ def _completion_pieces(said: Said) -> tuple[bytes, ...]:
         choice = {"index": 0, "text": text, "finish_reason": finish, "logprobs": None}
         return _event({**head, "choices": [choice]})
 
-    end = chunk("", "stop") + _usage_event(head, said) + b"data: [DONE]\n\n"
+    end = chunk("", said.finish) + _usage_event(head, said) + b"data: [DONE]\n\n"
     return (*map(chunk, said.pieces), end)
 
 
@@ -207,41 +225,56 @@ def _embedding(said: Said, item: Any) -> Any:
 # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+STOPPED: Mapping[FinishReason, str] = {
+    "stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal",
+}  # fmt: skip
+
+
 def _blocks(said: Said) -> list[dict[str, Any]]:
-    blocks: list[dict[str, Any]] = [{"type": "text", "text": said.text}] if said.text else []
+    thought = {"type": "thinking", "thinking": said.thought, "signature": "c2NyaXB0ZWQ="}
+    blocks: list[dict[str, Any]] = [thought] if said.thought else []
+    blocks += [{"type": "text", "text": said.text}] if said.text else []
     for number, (name, arguments) in enumerate(said.tool_calls):
         blocks.append({"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": dict(arguments)})
     return blocks
 
 
-def _message_reply(said: Said) -> dict[str, Any]:
+def _message_usage(said: Said) -> dict[str, int]:
     given, made = said.usage
+    cached = {"cache_read_input_tokens": said.cached} if said.cached else {}
+    return {"input_tokens": given - said.cached, **cached, "output_tokens": made}
+
+
+def _message_reply(said: Said) -> dict[str, Any]:
     return {
         "id": MESSAGE_ID,
         "type": "message",
         "role": "assistant",
         "model": said.model,
         "content": _blocks(said),
-        "stop_reason": "tool_use" if said.tool_calls else "end_turn",
+        "stop_reason": STOPPED[said.finish],
         "stop_sequence": None,
-        "usage": {"input_tokens": given, "output_tokens": made},
+        "usage": _message_usage(said),
     }
 
 
 def _message_pieces(said: Said) -> tuple[bytes, ...]:
-    given, made = said.usage
-    usage = {"input_tokens": given, "output_tokens": 1}
+    usage = {**_message_usage(said), "output_tokens": 1}
     start = {**_message_reply(said), "content": [], "stop_reason": None, "usage": usage}
     pieces = [_named("message_start", message=start), _named("ping")]
     for index, block in enumerate(_blocks(said)):
         pieces += _block_pieces(index, block, said)
-    delta = {"stop_reason": "tool_use" if said.tool_calls else "end_turn", "stop_sequence": None}
-    end = _named("message_delta", delta=delta, usage={"output_tokens": made}) + _named("message_stop")
+    delta = {"stop_reason": STOPPED[said.finish], "stop_sequence": None}
+    end = _named("message_delta", delta=delta, usage={"output_tokens": said.usage[1]}) + _named("message_stop")
     return (*pieces, end)
 
 
 def _block_pieces(index: int, block: dict[str, Any], said: Said) -> Iterator[bytes]:
-    if block["type"] == "text":
+    if block["type"] == "thinking":
+        yield _named("content_block_start", index=index, content_block={**block, "thinking": "", "signature": ""})
+        for name, kind in (("thinking", "thinking_delta"), ("signature", "signature_delta")):
+            yield _named("content_block_delta", index=index, delta={"type": kind, name: block[name]})
+    elif block["type"] == "text":
         yield _named("content_block_start", index=index, content_block={"type": "text", "text": ""})
         for piece in said.pieces:
             yield _named("content_block_delta", index=index, delta={"type": "text_delta", "text": piece})

@@ -16,7 +16,9 @@ RESPONSE_ID = "resp_scripted"
 def _items(said: Said) -> list[Item]:
     part = {"type": "output_text", "text": said.text, "annotations": [], "logprobs": []}
     message = {"id": "msg_scripted", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
-    items: list[Item] = [message] if said.text else []
+    summary = [{"type": "summary_text", "text": said.thought}]
+    items: list[Item] = [{"id": "rs_scripted", "type": "reasoning", "summary": summary}] if said.thought else []
+    items += [message] if said.text else []
     for number, (name, arguments) in enumerate(said.tool_calls):
         call = {"id": f"fc_{number}", "type": "function_call", "status": "completed", "call_id": f"call_{number}"}
         items.append({**call, "name": name, "arguments": msgspec.json.encode(arguments).decode()})
@@ -27,7 +29,7 @@ def _usage(said: Said) -> dict[str, Any]:
     given, made = said.usage
     return {
         "input_tokens": given,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": said.cached, "cache_write_tokens": 0},
         "output_tokens": made,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": given + made,
@@ -53,12 +55,19 @@ def _response(said: Said, **changes: Any) -> dict[str, Any]:
         "parallel_tool_calls": said.body.get("parallel_tool_calls", True),
         "metadata": said.body.get("metadata", {}),
     }
-    end = {"status": "completed", "error": None, "incomplete_details": None, "output": _items(said)}
+    end = {"error": None, **_status(said), "output": _items(said)}
     return {**head, **repeated, **end, "usage": _usage(said), **changes}
 
 
+def _status(said: Said) -> dict[str, Any]:
+    reason = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(said.finish)
+    if reason is None:
+        return {"status": "completed", "incomplete_details": None}
+    return {"status": "incomplete", "incomplete_details": {"reason": reason}}
+
+
 def _events(said: Said) -> Iterator[dict[str, Any]]:
-    begun = _response(said, status="in_progress", output=[], usage=None)
+    begun = _response(said, status="in_progress", incomplete_details=None, output=[], usage=None)
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
     for index, item in enumerate(_items(said)):
@@ -73,6 +82,8 @@ def _events(said: Said) -> Iterator[dict[str, Any]]:
                 yield {"type": "response.output_text.delta", **about, "content_index": 0, **delta}
             yield {"type": "response.output_text.done", **about, "content_index": 0, "text": said.text, "logprobs": []}
             yield {"type": "response.content_part.done", **about, "content_index": 0, "part": item["content"][0]}
+        elif item["type"] == "reasoning":
+            yield from _thinking(item, place)
         else:
             text = item["arguments"]
             kind = "response.function_call_arguments"
@@ -81,7 +92,19 @@ def _events(said: Said) -> Iterator[dict[str, Any]]:
                 yield {"type": f"{kind}.delta", **about, "delta": piece}
             yield {"type": f"{kind}.done", **about, "name": item["name"], "arguments": text}
         yield {"type": "response.output_item.done", **place, "item": item}
-    yield {"type": "response.completed", "response": _response(said)}
+    whole = _response(said)
+    yield {"type": f"response.{whole['status']}", "response": whole}
+
+
+def _thinking(item: Item, place: dict[str, int]) -> Iterator[dict[str, Any]]:
+    about = {**place, "item_id": item["id"], "summary_index": 0}
+    (part,) = item["summary"]
+    kind = "response.reasoning_summary"
+    yield {"type": "response.output_item.added", **place, "item": {**item, "summary": []}}
+    yield {"type": f"{kind}_part.added", **about, "part": {**part, "text": ""}}
+    yield {"type": f"{kind}_text.delta", **about, "delta": part["text"]}
+    yield {"type": f"{kind}_text.done", **about, "text": part["text"]}
+    yield {"type": f"{kind}_part.done", **about, "part": part}
 
 
 def response_pieces(events: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> tuple[bytes, ...]:

@@ -18,6 +18,7 @@ from nova_core.testing.upstream_json_lines import JSON_LINES_SHAPES
 from nova_core.testing.upstream_media import MEDIA_SHAPES
 from nova_core.testing.upstream_replies import Said, Shape, shape_for
 from nova_core.testing.upstream_responses import RESPONSES_SHAPES
+from nova_core.types.chat import FinishReason
 
 When = Literal["headers", "body"]
 HTML = b"<!DOCTYPE html><html><body><h1>It works!</h1></body></html>"
@@ -29,9 +30,10 @@ class Script:
 
     `text` is the chat answer (`stream` gives its pieces), `tool_calls` are (name, arguments) pairs, `usage` is
     (input, output) tokens, which streams state when asked (`usage_unasked`: always, as some vendors do), `width` the
-    embeddings' width. `json` is a whole body of one's own, or makes one from the request; `body` the same as bytes;
-    `sse` the raw pieces of a streamed body (beside `json` or `body`: of the answer to a request that asks for a
-    stream); `raw` the whole response, after which the connection closes. `status` of
+    embeddings' width. `finish` is why the answer ended, `cached` how many input tokens came from a cache, `thought`
+    what was thought, where the route's format can say so. `json` is a whole body of one's own, or makes one from the
+    request; `body` the same as bytes; `sse` the raw pieces of a streamed body (beside `json` or `body`: of the answer
+    to a request that asks for a stream); `raw` the whole response, after which the connection closes. `status` of
     400 and above without a body gives an error in the route's shape, with `message`, `code` and `error_type`. `delay`
     is before the headers, `gap` between two pieces of a stream, in seconds. `reset` drops the connection and `stall`
     goes silent: before the headers (True or "headers"), or when half of the body was sent ("body"). `half_stream`
@@ -45,6 +47,9 @@ class Script:
     usage: tuple[int, int] | None = None
     usage_unasked: bool = False
     width: int | None = None
+    finish: FinishReason | None = None
+    cached: int = 0
+    thought: str = ""
     json: Any = None
     body: bytes | None = None
     sse: Sequence[bytes] | None = None
@@ -124,7 +129,9 @@ def _said(script: Script, received: Received, body: dict[str, Any]) -> Said:
     if text is None and not script.tool_calls:
         text = f"Hello from {received.model or 'upstream'}."
     calls = tuple(script.tool_calls)
-    return Said(body, received.model, text or "", pieces, calls, script.usage, script.width, script.usage_unasked)
+    counts = (script.usage, script.width, script.usage_unasked)
+    about = (script.finish, script.cached, script.thought)
+    return Said(body, received.model, text or "", pieces, calls, *counts, *about)
 
 
 async def play(script: Script, received: Received, wire: Wire) -> None:

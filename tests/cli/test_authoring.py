@@ -61,6 +61,12 @@ def test_a_wire_format_that_nobody_knows_is_refused(nova):
     assert "--wire openai_chat or --wire own" in ran.err
 
 
+def test_what_a_kind_has_not_is_refused(nova):
+    ran = nova("plugin", "new", "acme", "--kind", "router", "--wire", "own")
+    assert (ran.code, list(nova.folder.iterdir())) == (2, [])
+    assert "--wire is for providers" in ran.err
+
+
 def test_operations_are_for_providers_that_speak_the_api_they_are_of(nova):
     for words in (("--wire", "own"), ("--kind", "router")):
         ran = nova("plugin", "new", "acme", "--operation", "speech", *words)

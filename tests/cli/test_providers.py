@@ -35,6 +35,9 @@ def test_providers_are_listed_by_name_and_by_operation(nova):
     embedding = nova("providers", "--operation", "embedding").out
     assert "\ninfinity/" in embedding
     assert "\ngroq/" not in embedding
+    nothing = nova("providers", "groq", "--operation", "rerank")
+    assert (nothing.out, nothing.code) == ("", 0)
+    assert "no provider with 'groq' in its prefix that serves rerank is installed" in nothing.err
 
 
 def test_a_provider_that_cannot_be_imported_is_told_and_left_out(nova, site):

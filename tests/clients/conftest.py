@@ -25,7 +25,7 @@ PRICES = {
 class Setting:
     """The server's address and the upstream behind it; `gpt` speaks chat completions there, `claude` messages.
 
-    `priced` is `gpt` with prices.
+    `lenient` is `gpt` that drops parameters, `priced` one with prices.
     """
 
     url: str
@@ -60,6 +60,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
         models = {
             "gpt": {"model": "openai/gpt-4.1", "api_base": f"{upstream.url}/v1"},
             "claude": {"model": "anthropic/claude-sonnet-4-5", "api_base": upstream.url},
+            "lenient": {"model": "openai/gpt-4.1", "api_base": f"{upstream.url}/v1", "drop_params": True},
             "priced": {"model": "openai/gpt-5.1", "api_base": f"{upstream.url}/v1", **PRICES},
         }
         config = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import openai
 import pytest
-from anthropic import Anthropic
+from anthropic import Anthropic, beta_tool
 from openai import OpenAI
 
 from tests.clients.conftest import Setting
-from tests.clients.said import AS_JSON, CALLS, HELLO, MODELS, USAGE, Person
+from tests.clients.said import AS_JSON, CALLS, HELLO, MODELS, USAGE, Person, get_time, get_weather
 
 pytestmark = pytest.mark.slow
 ASKED = [{"role": "user", "content": "Who?"}]
@@ -58,3 +58,21 @@ def test_anthropics_client_parses_answers_and_puts_streams_together(setting: Set
             whole = stream.get_final_message()
     assert [block.name for block in whole.content if block.type == "tool_use"] == ["get_weather", "get_time"]
     assert (whole.stop_reason, whole.usage.input_tokens) == ("tool_use", USAGE[0])
+
+
+@pytest.mark.parametrize("model", [*MODELS, "lenient"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_anthropics_client_runs_tools_whoever_holds_the_conversation(
+    setting: Setting, model: str, stream: bool
+) -> None:
+    """It asks the vendor to hold the conversation, and says all of it to a provider that does not."""
+    setting.says(CALLS, HELLO)
+    tools = [beta_tool(get_weather), beta_tool(get_time)]
+    with Anthropic(base_url=setting.url, api_key=setting.key, max_retries=0) as client:
+        runner = client.beta.messages.tool_runner(
+            model=model, max_tokens=99, messages=ASKED, tools=tools, stream=stream
+        )
+        last = runner.until_done()
+    assert last.content[0].text == HELLO["text"]
+    assert b"minus seven degrees in Oslo" in setting.sent
+    assert b"Who?" in setting.sent or model == "claude"

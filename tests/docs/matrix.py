@@ -44,11 +44,12 @@ MARKS = {Fate.LOST: "no", Fate.HINT: "left out", None: "?"}
 
 @dataclass(frozen=True)
 class Taken:
-    """A model of a provider, and what becomes of what it is asked for."""
+    """A model of a provider, and what becomes of what it is asked for; `whole` where it has whole answers only."""
 
     name: str
     operations: tuple[str, ...]
     capabilities: Capabilities
+    whole: bool = False
 
     @property
     def chats(self) -> bool:
@@ -75,7 +76,7 @@ def capability_cells() -> list[tuple[str, ...]]:
         (
             f"`{each.name}`",
             ", ".join(each.operations),
-            "yes" if each.chats else "",
+            ("in one piece" if each.whole else "yes") if each.chats else "",
             *(each.mark(ability) for ability in COLUMNS.values()),
         )
         for each in matrix()
@@ -123,6 +124,24 @@ def served_operations() -> tuple[tuple[Any, Operation, Deployment], ...]:
     return tuple(found)
 
 
+def text_deployments(operation: Operation) -> Iterator[tuple[Any, Deployment]]:
+    """Each provider of completions or embeddings with a deployment, at its kits' models where it has some."""
+    tried: dict[str, list[type[ProviderConformance]]] = {}
+    for kit in kits():
+        if operation in kit.operations:
+            tried.setdefault(kit.provider, []).append(kit)
+    for plugin in plugins():
+        for prefix, value in plugin.entry_points("nova.providers").items():
+            if not tried.get(prefix):
+                provider = _provider(value)
+                if operation in provider.operations(ANY_MODEL):
+                    yield provider, _deployed(prefix, ANY_MODEL, provider, ADDRESS)
+            for kit in tried.get(prefix, ()):
+                model = kit.embedding_model if operation == "embedding" else kit.model
+                base = f"https://api.example.com{getattr(kit, 'api_path', '')}"
+                yield kit.plugin, _deployed(prefix, model, kit.plugin, base, **kit.settings)
+
+
 def _entries() -> Iterator[Taken]:
     by_prefix: dict[str, list[type[ProviderConformance]]] = {}
     for kit in kits():
@@ -141,6 +160,7 @@ def _of_kit(kit: type[ProviderConformance]) -> Taken:
     model = kit.model if chats else kit.embedding_model
     base = f"https://api.example.com{getattr(kit, 'api_path', '')}"
     taken = _taken(kit.provider, model, kit.plugin, base, **kit.settings)
+    taken = replace(taken, whole=not kit.streams)
     return taken if chats else replace(taken, operations=tuple(name for name in taken.operations if name not in CHAT))
 
 

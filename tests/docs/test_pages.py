@@ -13,6 +13,7 @@ import typer
 import yaml
 
 from nova_core.cli.app import make_app
+from nova_core.testing import OperationConformance, UpstreamConformance
 from tests.docs.pages import DOCS, ROOT, Page, pages
 
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
@@ -88,3 +89,24 @@ def test_every_example_file_is_named_in_the_documentation() -> None:
     said = "\n".join(page.text for page in pages()) + (ROOT / "examples/README.md").read_text(encoding="utf-8")
     examples = [path for path in (ROOT / "examples").iterdir() if path.name not in ("README.md", "__pycache__")]
     assert [path.name for path in examples if path.name not in said] == []
+
+
+def test_every_command_is_in_the_page_of_commands() -> None:
+    text = (DOCS / "cli.md").read_text(encoding="utf-8")
+    commands = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
+    groups = {name: getattr(command, "commands", None) for name, command in commands.items()}
+    words = [f"nova {' '.join(filter(None, (name, inner)))}" for name, each in groups.items() for inner in each or [""]]
+    assert [word for word in words if f"`{word}" not in text] == []
+
+
+def test_every_attribute_of_the_conformance_kits_is_explained() -> None:
+    text = (DOCS / "writing-a-provider.md").read_text(encoding="utf-8")
+    given = {
+        name
+        for kit in (UpstreamConformance, OperationConformance)
+        for each in kit.__mro__
+        for name, kind in vars(each).get("__annotations__", {}).items()
+        if str(kind).startswith("ClassVar")
+    }
+    assert len(given) > 25
+    assert [name for name in sorted(given) if f"`{name}`" not in text] == []

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +13,7 @@ from typing import Any
 import msgspec
 
 from nova_core.errors import NovaError
+from nova_core.testing.documents import document_of as document_of
 from nova_core.types.call import Call
 from nova_core.types.chat import ChatReply
 from nova_core.types.deployment import Deployment
@@ -49,6 +47,17 @@ ANSWER = Answer(
     (11, 17),
     10,
 )
+
+ELSEWHERE = (
+    ("bedrock", "agent/AAAAAAAAAA/BBBBBBBBBB"),
+    ("bedrock", "agentcore/arn:aws:bedrock-agentcore:eu-west-1:123456789012:runtime/my-agent"),
+    *(("bedrock", f"invoke/{model}") for model in (
+        "meta.llama3-1-70b-instruct-v1:0", "cohere.command-r-plus-v1:0", "openai.gpt-oss-120b-1:0",
+        "amazon.nova-pro-v1:0", "anthropic.claude-3-haiku-20240307-v1:0",
+    )),
+    ("cohere", "v1/command-r"),
+)  # fmt: skip
+"""Models whose streams have a format of their own, of providers that have several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +124,20 @@ def installed_providers() -> Mapping[str, EntryPoint]:
 def readers() -> Mapping[str, Streamed]:
     """What reads streams of each installed provider, one for each kind in each distribution; without an answer."""
     found: dict[str, Streamed] = {}
-    for prefix, entry in installed_providers().items():
-        plugin = entry.load()
+    for prefix, model in [*((prefix, "model-a") for prefix in installed_providers()), *ELSEWHERE]:
+        plugin = installed_providers()[prefix].load()
         if isinstance(plugin, type) or iscoroutinefunction(plugin.provider_call):
             continue  # it runs in this process
         try:
-            exchange = _asked(prefix, "model-a", "/v1", OPENAI_CHAT)
-            parser = type(exchange.frames()) if exchange.frames is not None else None
+            exchange = _asked(prefix, model, "/v1", OPENAI_CHAT)
+            parser = exchange.frames() if exchange.frames is not None else None
             decoder = type(exchange.dialect.decoder())
         except (NovaError, AssertionError):
             continue  # it does not chat, needs more to be set, or has whole answers only
         if parser is not None and exchange.dialect.operation == "chat":
             owner = type(plugin).__module__.partition(".")[0]
-            kind = f"{parser.__name__} and {decoder.__name__} of {owner}"
+            opener = type(getattr(parser, "_opener", None)).__module__
+            kind = f"{type(parser).__name__} of {opener} and {decoder.__name__} of {decoder.__module__} in {owner}"
             found.setdefault(kind, Streamed(kind, exchange.dialect, exchange.frames, ()))
     return found
 
@@ -154,49 +164,6 @@ def _as_array(pieces: tuple[bytes, ...]) -> Iterator[bytes]:
     for place, piece in enumerate(pieces):
         yield (b"," if place else b"[") + piece.removeprefix(b"data: ").strip() + b"\r\n"
     yield b"]"
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """The JSON inside one frame, and how a changed one is framed again."""
-
-    value: Any
-    framed: Callable[[bytes], bytes]
-
-
-def document_of(piece: bytes) -> Document | None:
-    """The JSON of a frame; None for one that holds none."""
-    if piece[:2] == b"\x00\x00":
-        return _in_message(piece)
-    head, mark, data = piece.partition(b"data: ") if b"data: " in piece[:60] else (b"", b"", piece)
-    if not mark and piece[:1] in b"[,":
-        head, data = piece[:1], piece[1:]
-    try:
-        value = msgspec.json.decode(data.strip())
-    except msgspec.DecodeError:
-        return None
-    tail = data[len(data.rstrip()) :]
-    return Document(value, lambda changed: head + mark + changed + tail)
-
-
-def _in_message(piece: bytes) -> Document | None:
-    size, head_size = struct.unpack(">II", piece[:8])
-    head, payload = piece[12 : 12 + head_size], piece[12 + head_size : size - 4]
-
-    def framed(changed: bytes) -> bytes:
-        prelude = struct.pack(">II", head_size + len(changed) + 16, head_size)
-        message = prelude + struct.pack(">I", zlib.crc32(prelude)) + head + changed
-        return message + struct.pack(">I", zlib.crc32(message))
-
-    inner = document_of(payload)
-    if inner is None or "bytes" not in inner.value:
-        return inner and Document(inner.value, lambda changed: framed(inner.framed(changed)))
-    coded = inner.value["bytes"]
-
-    def wrapped(changed: bytes) -> bytes:
-        return framed(msgspec.json.encode({"bytes": base64.b64encode(changed).decode()}))
-
-    return Document(msgspec.json.decode(base64.b64decode(coded)), wrapped)
 
 
 def paths_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -110,6 +110,10 @@ def test_a_callback_object_of_another_gateway_is_reported_as_not_supported_yet(b
     [
         ("raise ValueError('no')", "it cannot be imported: ValueError: no (my_callbacks.py:1)"),
         ("import gone_module", "it cannot be imported: ModuleNotFoundError: No module named 'gone_module'"),
+        (
+            "from json import gone",
+            "it cannot be imported: ImportError: cannot import name 'gone' from 'json' (my_callbacks.py:1)",
+        ),
         ("", "it cannot be imported: ImportError: module 'my_callbacks' has no 'plugin'"),
         ("def plugin(kwargs): ...", "the function object implements no hook"),
     ],

@@ -13,6 +13,10 @@ from nova_core.testing.import_watch import watched_import
         ("import socket; socket.socket().bind(('127.0.0.1', 0))", "socket.bind"),
         ("open('written', 'w').close()", "open ('written', 'w')"),
         ("import threading, time; threading.Thread(target=time.sleep, args=(9,), daemon=True).start()", "threads"),
+        ("import pathlib; pathlib.Path(__file__).read_text()", "open "),
+        ("import os; os.listdir('.')", "os.listdir"),
+        ("import socket; socket.gethostbyname('localhost')", "socket.gethostbyname"),
+        ("import typer, decimal", ""),
         ("VALUE = 1", ""),
     ],
 )

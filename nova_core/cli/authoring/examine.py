@@ -29,7 +29,7 @@ def examine(
         raise UsageError(f"there is no pyproject.toml in {folder}", hint="nova plugin new NAME writes a plugin")
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise CommandError(
-            f"testing plugins needs {' and '.join(missing).replace('_', '-')}, and it is not installed here",
+            f"testing plugins needs {' and '.join(missing).replace('_', '-')}, not installed here",
             hint='pip install "nova-core[testing]"',
         )
     from nova_core.cli.authoring.trial import tried

@@ -16,8 +16,13 @@ def new(
     name: Annotated[str, typer.Argument(help="What configurations will call it, such as acme in acme/large.")],
     kind: Annotated[Kind, typer.Option("--kind", help="What it does.")] = Kind.PROVIDER,
     wire: Annotated[
-        str, typer.Option("--wire", help="Of a provider: `openai` (the vendor speaks OpenAI's API), or `own`.")
-    ] = Wire.OPENAI_CHAT.value,
+        str | None,
+        typer.Option(
+            "--wire",
+            metavar="openai|own",
+            help="Of a provider: `openai` (the vendor speaks OpenAI's API), which is usual, or `own`.",
+        ),
+    ] = None,
     operation: Annotated[
         list[Beside] | None,
         typer.Option("--operation", help="Of an `openai` one: what it serves beside chat. Repeatable."),
@@ -27,7 +32,10 @@ def new(
 
     Nothing is overwritten. `nova plugin test` passes at once; from there on it is yours to change.
     """
-    names, spoken, beside = PluginNames.of(name), Wire.of(wire), list(dict.fromkeys(operation or ()))
+    names, beside = PluginNames.of(name), list(dict.fromkeys(operation or ()))
+    spoken = Wire.OPENAI_CHAT if wire is None else Wire.of(wire)
+    if wire is not None and kind is not Kind.PROVIDER:
+        raise UsageError("--wire is for providers", hint="leave out --kind or --wire")
     if beside and (kind is not Kind.PROVIDER or spoken is not Wire.OPENAI_CHAT):
         raise UsageError("--operation is for providers that speak OpenAI's API", hint="leave out --kind and --wire")
     if kind is Kind.PROVIDER:

@@ -14,7 +14,9 @@ from nova_core.testing import UpstreamConformance
 from nova_core.testing.conformance import PUBLIC_NAME, TOOLS
 from nova_core.testing.conformance_upstream import PARALLEL_RESULTS
 from nova_core.testing.provider_bench import ProviderBench, chat_request
+from nova_core.testing.sent import texts_in
 from nova_core.testing.upstream_amazon import AMAZON_SHAPES, STREAMED, event_message
+from nova_core.testing.upstream_http import Received
 from nova_core.testing.upstream_replies import Said, Shape, shape_for
 from nova_core.types.call import CallOptions
 from nova_core.types.deployment import Deployment
@@ -169,6 +171,10 @@ class TestCommandR(Invoked):
     __test__ = True
     model = "cohere.command-r-plus-v1:0"
     shapes = shapes(_command, _commands_events)
+
+    def said_to(self, received: Received) -> str:
+        """What was said before has a member of its own."""
+        return " ".join([*texts_in(received.json.get("chat_history")), received.json["message"]])
 
     async def test_parallel_tool_results_reach_the_upstream(self) -> None:
         """Calls have no ids in this format, and stand beside their results."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from nova_core.testing import UpstreamConformance
+from nova_core.testing.sent import texts_in
 from nova_core.testing.upstream_http import Received
 from nova_plugin_cohere import plugin
 
@@ -46,3 +47,7 @@ class TestCohereV1(TestCohere):
     def asked_model(self, received: Received) -> str:
         """The name as it is configured, of chats of version 1."""
         return f"v1/{received.model}" if received.route == "/v1/chat" else received.model
+
+    def said_to(self, received: Received) -> str:
+        """What was said before has a member of its own."""
+        return " ".join([*texts_in(received.json.get("chat_history")), received.json["message"]])

@@ -25,13 +25,17 @@ def _called(said: Said) -> dict[str, Any]:
 
 def _usage(said: Said) -> dict[str, int]:
     given, made = said.usage
-    return {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made}
+    cached = {"precached_prompt_tokens": said.cached} if said.cached else {}
+    return {"prompt_tokens": given, **cached, "completion_tokens": made, "total_tokens": given + made}
+
+
+def _finish(said: Said) -> str:
+    return {"tool_calls": "function_call", "content_filter": "blacklist"}.get(said.finish, said.finish)
 
 
 def _reply(said: Said) -> dict[str, Any]:
     message = {"role": "assistant", "content": said.text, **(_called(said) if said.tool_calls else {})}
-    finish = "function_call" if said.tool_calls else "stop"
-    choice = {"index": 0, "message": message, "finish_reason": finish}
+    choice = {"index": 0, "message": message, "finish_reason": _finish(said)}
     return {"choices": [choice], "created": 1, "model": said.model, "object": "chat.completion", "usage": _usage(said)}
 
 
@@ -44,8 +48,7 @@ def _pieces(said: Said) -> tuple[bytes, ...]:
     pieces = [chunk({"role": "assistant", "content": piece}) for piece in said.pieces]
     if said.tool_calls:
         pieces.append(chunk({"role": "assistant", "content": "", **_called(said)}))
-    finish = "function_call" if said.tool_calls else "stop"
-    return (*pieces, chunk({"content": ""}, finish, usage=_usage(said)) + b"data: [DONE]\n\n")
+    return (*pieces, chunk({"content": ""}, _finish(said), usage=_usage(said)) + b"data: [DONE]\n\n")
 
 
 def _error(status: int, message: str, code: str | None, kind: str | None) -> dict[str, Any]:

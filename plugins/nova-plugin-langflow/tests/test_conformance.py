@@ -47,5 +47,9 @@ class TestLangflow(UpstreamConformance):
         plain = (("/my-flow", Shape(_reply, _error)),)
         self.upstream.script("/api/v1/run/my-flow?stream=false", **{**answer, "shapes": plain})
 
+    def error_amid(self, message: str) -> bytes:
+        """An event of its own."""
+        return msgspec.json.encode({"event": "error", "data": {"error": message}}) + b"\n\n"
+
     def asked_model(self, received: Received) -> str:
         return received.route.removeprefix("/api/v1/run/")

@@ -51,5 +51,9 @@ class TestLangGraph(UpstreamConformance):
         ("/runs/stream", Shape(_state, _error, _pieces, streams=True, always_streams=True)),
     )
 
+    def error_amid(self, message: str) -> bytes:
+        """An event of its own."""
+        return _event("error", {"error": "SomeError", "message": message})
+
     def asked_model(self, received: Received) -> str:
         return str(received.json["assistant_id"])

@@ -7,6 +7,7 @@ from typing import Any
 from nova_core.testing import Received, UpstreamConformance
 from nova_core.testing.conformance import PUBLIC_NAME
 from nova_core.testing.provider_bench import embeddings_request
+from nova_core.testing.sent import texts_in
 from nova_core.testing.upstream_replies import Said, Shape, unit_vector
 from nova_plugin_nlp_cloud import plugin
 
@@ -39,6 +40,10 @@ class TestNlpCloud(UpstreamConformance):
 
     def asked_model(self, received: Received) -> str:
         return received.route.split("/")[3]
+
+    def said_to(self, received: Received) -> str:
+        """What was said before has a member of its own."""
+        return " ".join([*texts_in(received.json.get("history")), received.json["input"]])
 
     def inputs(self, received: Received) -> list[Any]:
         return list(received.json["sentences"])

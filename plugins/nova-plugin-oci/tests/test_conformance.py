@@ -13,6 +13,7 @@ from nova_core.testing import OperationConformance, Received, Sent, UpstreamConf
 from nova_core.testing.conformance import PUBLIC_NAME, TOOLS
 from nova_core.testing.conformance_upstream import PARALLEL_RESULTS
 from nova_core.testing.provider_bench import chat_request
+from nova_core.testing.sent import texts_in
 from nova_core.types.usage import Units, Usage
 from nova_plugin_oci import plugin
 
@@ -58,6 +59,11 @@ class TestGeneric(UpstreamConformance):
 class TestCohere(TestGeneric):
     model = "cohere.command-r-plus-08-2024"
     unsupported = ("logit_bias", {"50256": -100})
+
+    def said_to(self, received: Received) -> str:
+        """What was said before has a member of its own."""
+        chat = received.json["chatRequest"]
+        return " ".join([*texts_in(chat.get("chatHistory")), chat["message"]])
 
     async def test_parallel_tool_results_reach_the_upstream(self) -> None:
         """Calls have no ids in this format, and stand beside their results."""

@@ -10,6 +10,7 @@ from nova_core.testing.provider_bench import responses_request
 from nova_core.testing.upstream_http import Received
 from nova_plugin_replicate import plugin
 
+from .predictions import event
 from .predictions import shapes as shapes_at
 
 
@@ -29,6 +30,10 @@ class TestReplicate(UpstreamConformance):
         self.upstream.forget().script("*", **{"shapes": routes, **answer})
         if answer.get("reset") == "body":
             self.upstream.script(f"/v1/models/{self.model}/predictions", shapes=routes)
+
+    def error_amid(self, message: str) -> bytes:
+        """An event of its own."""
+        return event("error", f'{{"detail": "{message}"}}')
 
     def asked_model(self, received: Received) -> str:
         return received.route.removeprefix("/v1/models/").removesuffix("/predictions")
