@@ -28,7 +28,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class NovaError(Exception):
@@ -37,7 +37,8 @@ class NovaError(Exception):
     `status` is the HTTP status, `type` OpenAI's error type, `code` its string code (the status as a
     string when there is none), `param` the request field at fault. `retryable` says whether another
     attempt may help; `hint` what the operator can do about it (never shown to callers).
-    `headers` are upstream headers that reach the caller (`retry-after`, `x-ratelimit-*`).
+    `headers` are upstream headers that reach the caller (`retry-after`, `x-ratelimit-*`), `details` what an
+    upstream's error says of its cause in fields, for callers of its own dialect.
     """
 
     status: int = 500
@@ -64,6 +65,7 @@ class NovaError(Exception):
         self.hint = hint
         self.retry_after = retry_after
         self.headers: Mapping[str, str] = headers or {}
+        self.details: Mapping[str, Any] | None = None
         if status is not None:
             self.status = status
         if type is not None:

@@ -21,7 +21,7 @@ from nova_core.gateway.objects import Answer
 def transcription(model: str, file: GivenFile, **given: Any) -> Answer | SyncStream:
     """What is said in an audio file: `text`, and what else `response_format` asks for.
 
-    `file` is bytes, a path, an open file, or `(name, bytes)`; a path is read while it is sent. `given` are OpenAI's
+    `file` is bytes, a `Path`, an open file, or `(name, bytes)`; a path is read while it is sent. `given` are OpenAI's
     parameters and those of `completion` that are not the model's; with `stream=True` an iterator of events. Subtitles
     (`srt`, `vtt`) are in `text`. Raises NovaError.
     """

@@ -72,4 +72,4 @@ def _body(param: str, given: Any) -> tuple[StreamedBody, str | None]:
             raise BadRequestError(f"`{param}` must be opened in binary mode", param=param)
         named = getattr(given, "name", None)
         return InMemory(content), os.path.basename(named) if isinstance(named, str) else None
-    raise BadRequestError(f"`{param}` must be bytes, a path, an open file, or (name, one of these)", param=param)
+    raise BadRequestError(f"`{param}` must be bytes, a `Path`, an open file, or (name, one of these)", param=param)

@@ -9,8 +9,10 @@ from fastapi import Request
 
 from nova_core.errors import PermissionDeniedError
 from nova_core.gateway.runtime import Runtime
-from nova_core.server.scope import headers_of
+from nova_core.server.auth import with_key_of_query
+from nova_core.server.scope import headers_of, route_path
 from nova_core.server.serving import Serving
+from nova_core.server.spoken import GOOGLES_PATH
 from nova_core.types.principal import Principal
 
 
@@ -26,11 +28,14 @@ Authenticated = Callable[[Request], Awaitable[Caller]]
 
 
 def key_needed(serving: Serving) -> Authenticated:
-    """Any valid key."""
+    """Any valid key; Google's clients may send it in the query."""
 
     async def authenticated(request: Request) -> Caller:
         edge = serving.edge()
-        principal = await edge.authenticate(request.scope, headers_of(request.scope))
+        headers = headers_of(request.scope)
+        if route_path(request.scope).startswith(GOOGLES_PATH):
+            headers = with_key_of_query(headers, request.scope["query_string"])
+        principal = await edge.authenticate(request.scope, headers)
         return Caller(principal, edge.runtime)
 
     return authenticated

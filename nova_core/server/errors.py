@@ -1,4 +1,4 @@
-"""Errors as HTTP responses: the dialect's body on call routes, OpenAI's everywhere else."""
+"""Errors as HTTP responses: the body of the caller's dialect where it is known, else OpenAI's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of the management routes, all in OpenAI's shape."""
+"""Errors of the management routes, in the shape that the client shows to know, else OpenAI's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from starlette.exceptions import HTTPException
 
 from nova_core.errors import BadRequestError, NotFoundError, NovaError, error_class_for
 from nova_core.server.errors import error_body, error_headers, method_not_allowed, unexpected
-from nova_core.server.scope import CALL_ID
+from nova_core.server.scope import CALL_ID, headers_of, route_path
 from nova_core.server.serving import Serving
+from nova_core.server.spoken import dialect_of
 
 
 def install_error_handlers(app: FastAPI, serving: Serving) -> None:
-    """Render every error of the management routes in OpenAI's shape."""
+    """Render every error of the management routes."""
 
     def respond(request: Request, error: NovaError, more: dict[str, str] | None = None) -> Response:
         call_id = request.scope[CALL_ID]
-        response = Response(error_body(error), status_code=error.status)
+        dialect = dialect_of(route_path(request.scope), headers_of(request.scope))
+        response = Response(error_body(error, dialect), status_code=error.status)
         response.raw_headers = [
             *error_headers(serving, call_id, error),
             (b"content-length", str(len(response.body)).encode()),

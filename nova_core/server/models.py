@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
 
 from nova_core.errors import ModelNotFoundError, PermissionDeniedError
 from nova_core.server.access import Caller, key_needed
 from nova_core.server.listing import deployment_facts, group_facts, visible_models
+from nova_core.server.paths import PREFIXES
+from nova_core.server.scope import route_path
 from nova_core.server.serving import Serving
+from nova_core.server.spoken import GOOGLES_PATH, dialect_of
 from nova_core.types.routing import ModelCard
+from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
+from nova_core.wire.gemini import GEMINI_GENERATE
 
 CREATED = 1677610602
-GOOGLES = frozenset({"x-goog-api-key", "x-goog-api-client"})
-"""Headers that Google's clients send, some of which list models under `/v1`."""
 CREATED_AT = "2023-02-28T18:56:42Z"
+SHOWN = ("/v1", "/v1beta")
+"""Prefixes that stand in the documentation."""
 
 
 def model_routes(serving: Serving) -> APIRouter:
@@ -26,34 +32,27 @@ def model_routes(serving: Serving) -> APIRouter:
     async def list_models(request: Request, who: Caller = caller) -> dict[str, Any]:
         """The models this key may call; in Anthropic's or Google's shape for clients that show whose they are."""
         cards = visible_models(who.runtime, who.principal)
-        if "anthropic-version" in request.headers:
+        dialect = dialect_of(route_path(request.scope), request.headers)
+        if dialect is ANTHROPIC_MESSAGES:
             return _anthropic_list(cards)
-        if not GOOGLES.isdisjoint(request.headers):
+        if dialect is GEMINI_GENERATE:
             return {"models": [_google_card(card) for card in cards]}
         return {"object": "list", "data": [_openai_card(card) for card in cards]}
 
     async def get_model(model_id: str, request: Request, who: Caller = caller) -> dict[str, Any]:
-        """One model; 404 when there is none of this name for this key."""
+        """One model in that shape; 404 when there is none of this name for this key."""
+        dialect = dialect_of(route_path(request.scope), request.headers)
         for card in visible_models(who.runtime, who.principal):
             if card.id == model_id:
-                return _anthropic_card(card) if "anthropic-version" in request.headers else _openai_card(card)
+                return CARDS.get(dialect.name if dialect else "", _openai_card)(card)
         raise ModelNotFoundError(f"The model '{model_id}' does not exist here.", param="model")
 
-    for prefix in ("/v1", ""):
-        shown = bool(prefix)
+    for prefix in (*PREFIXES, GOOGLES_PATH.rstrip("/")):
+        shown = prefix in SHOWN
         router.add_api_route(f"{prefix}/models", list_models, include_in_schema=shown)
         router.add_api_route(f"{prefix}/models/{{model_id:path}}", get_model, include_in_schema=shown)
-    _add_google_list(router, caller)
     _add_info_routes(router, caller)
     return router
-
-
-def _add_google_list(router: APIRouter, caller: Any) -> None:
-    async def google_models(who: Caller = caller) -> dict[str, Any]:
-        """The models this key may call, in the shape of the Gemini API."""
-        return {"models": [_google_card(card) for card in visible_models(who.runtime, who.principal)]}
-
-    router.add_api_route("/v1beta/models", google_models)
 
 
 def _add_info_routes(router: APIRouter, caller: Any) -> None:
@@ -92,12 +91,27 @@ def _openai_card(card: ModelCard) -> dict[str, Any]:
 
 
 def _anthropic_card(card: ModelCard) -> dict[str, Any]:
-    return {"type": "model", "id": card.id, "display_name": card.id, "created_at": CREATED_AT}
+    known = {"type": "model", "id": card.id, "display_name": card.id, "created_at": CREATED_AT}
+    return known | _sizes(card, "max_input_tokens", "max_tokens")
 
 
 def _google_card(card: ModelCard) -> dict[str, Any]:
     methods = ["embedContent"] if card.mode == "embedding" else ["generateContent", "countTokens"]
-    return {"name": f"models/{card.id}", "displayName": card.id, "supportedGenerationMethods": methods}
+    known = {"name": f"models/{card.id}", "displayName": card.id, "supportedGenerationMethods": methods}
+    return known | _sizes(card, "inputTokenLimit", "outputTokenLimit")
+
+
+def _sizes(card: ModelCard, input: str, output: str) -> dict[str, Any]:
+    """How many tokens go in and come out, where that is known, under these names."""
+    sizes = {input: card.info.get("max_input_tokens"), output: card.info.get("max_output_tokens")}
+    return {name: size for name, size in sizes.items() if size is not None}
+
+
+CARDS: Final[Mapping[str, Callable[[ModelCard], dict[str, Any]]]] = {
+    ANTHROPIC_MESSAGES.name: _anthropic_card,
+    GEMINI_GENERATE.name: _google_card,
+}
+"""One model as it is said by dialect; in OpenAI's shape to all others."""
 
 
 def _anthropic_list(cards: list[ModelCard]) -> dict[str, Any]:

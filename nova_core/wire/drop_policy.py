@@ -41,6 +41,9 @@ DEFAULT_VALUES: Mapping[str, tuple[Any, ...]] = {
 }
 """Values that mean the same as leaving the member out (OpenAI's API reference)."""
 
+HELD = frozenset({"thread"})
+"""Members that stand for the rest of a conversation, which clients then leave out: dropping them would lose it."""
+
 
 def is_default(name: str, value: Any) -> bool:
     """Whether `value` says no more than leaving `name` out does; null always does."""
@@ -81,14 +84,15 @@ class DropPolicy:
         """The report after this policy. Raises UnsupportedParamsError naming what would be lost."""
         notes = tuple(self._settled(note) for note in fidelity.notes if top_level(note.field) not in self.allowed)
         settled = Fidelity(notes)
-        if settled.lost and not self.drop:
+        held = [field for field in settled.lost if top_level(field) in HELD]
+        if held or (settled.lost and not self.drop):
             fields = ", ".join(f"`{field}`" for field in settled.lost)
             reasons = dict.fromkeys(note.detail for note in notes if note.fate is Fate.LOST and note.detail)
             because = f" ({'; '.join(reasons)})" if reasons else ""
+            instead = "" if held else ", or set drop_params to send the request without it"
             raise UnsupportedParamsError(
-                f"{provider} cannot express {fields} for model {model}{because}. "
-                "Leave it out, or set drop_params to send the request without it.",
-                param=settled.lost[0],
+                f"{provider} cannot express {fields} for model {model}{because}. Leave it out{instead}.",
+                param=(held or settled.lost)[0],
                 hint="set `drop_params: true`, or `additional_drop_params` / `allowed_openai_params` in the deployment",
             )
         return settled

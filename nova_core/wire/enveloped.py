@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, Protocol
 from uuid import uuid4
@@ -16,11 +16,12 @@ from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.events import Frame
-from nova_core.types.fidelity import Fate, FieldNote
+from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Reply, Request
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
 from nova_core.wire.body import NOT_JSON
 from nova_core.wire.file_in_json import FilesInJson
+from nova_core.wire.functions_only import review_custom, with_functions_only
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_compatible import OpenAICompatible
 from nova_core.wire.provider import Lane
@@ -54,6 +55,11 @@ HINTS: Final = frozenset(
     }
 )  # fmt: skip
 """Members that do not change what an answer means."""
+CONTINUED: Final = SAMPLING | HINTS | {"model", "prompt", "stream", "max_tokens", "suffix", "echo", "best_of"}
+EMBEDDED: Final = frozenset(
+    {"model", "input", "encoding_format", "dimensions", "task", "input_type", "return_multivector", "user"}
+)
+"""All members of a text completion, and of embeddings; what a request has besides is the vendor's own."""
 
 
 class Opener(Protocol):
@@ -72,11 +78,13 @@ class Enveloped(OpenAICompatible):
     """A vendor whose chat API says in other words what OpenAI's says.
 
     Subclasses write `body` and `opened`, `opener` where answers are streamed, and `framing` where streams are not
-    server-sent events; `enveloped` are the operations that this is about, others are sent as they are.
+    server-sent events; `enveloped` are the operations that this is about, others are sent as they are, and
+    `functions_only` says that custom tools have no place in the envelope.
     """
 
     dialects: Mapping[Operation, Dialect] = {"chat": OPENAI_CHAT}
     enveloped: frozenset[Operation] = frozenset({"chat"})
+    functions_only = False
 
     def body(self, request: Request, lane: Lane, *, streamed: bool) -> Body:
         """What is sent for `request`, which is in OpenAI's format. Raises BadRequestError."""
@@ -97,9 +105,17 @@ class Enveloped(OpenAICompatible):
         """What cuts a stream into events."""
         return SseParser()
 
+    def review(self, request: Request) -> Fidelity:
+        """What the vendor refuses, custom tools where it knows none."""
+        found = super().review(request)
+        custom = self.functions_only and request.dialect is OPENAI_CHAT
+        return found + Fidelity(tuple(review_custom(request))) if custom else found
+
     def to_upstream(self, request: Request) -> Request:
         """Both names of the limit on an answer are one."""
         request = super().to_upstream(request)
+        if self.functions_only and request.dialect is OPENAI_CHAT:
+            request = with_functions_only(request)
         if request.dialect.operation != "chat" or (limit := request.get("max_completion_tokens")) is None:
             return request.without("max_completion_tokens")
         return request.without("max_completion_tokens").with_members({"max_tokens": limit})
@@ -161,9 +177,9 @@ class OpenedFrames:
         return [made for frame in self._parser.feed(data) for made in self._opened(frame)]
 
     def end(self) -> list[Frame]:
-        """Chunks left at the end of data."""
+        """Chunks left at the end of data. Raises StreamBrokenError for what is no end of an answer."""
         rest = [made for frame in self._parser.end() for made in self._opened(frame)]
-        return [*rest, *map(self._framed, self._opener.end())]
+        return [*rest, *self._read(self._opener.end)]
 
     def _opened(self, frame: Frame) -> list[Frame]:
         if frame.data.strip() == DONE or frame.event == FAILED:
@@ -172,8 +188,11 @@ class OpenedFrames:
             data = msgspec.json.decode(frame.data)
         except NOT_JSON as error:
             raise StreamBrokenError("the upstream's stream holds an event that is not JSON") from error
+        return self._read(lambda: self._opener.chunks(data, frame.event))
+
+    def _read(self, chunks: Callable[[], Iterable[Mapping[str, Any]]]) -> list[Frame]:
         try:
-            return [self._framed(chunk) for chunk in self._opener.chunks(data, frame.event)]
+            return [self._framed(chunk) for chunk in chunks()]
         except UNREADABLE as error:
             raise StreamBrokenError("the upstream's event has not the shape of a piece of an answer") from error
 
@@ -231,6 +250,11 @@ def text_of(content: Any) -> str:
     parts = content if isinstance(content, list) else ()
     said = (part.get("text") or part.get("refusal") for part in parts if isinstance(part, Mapping))
     return "\n".join(text for text in said if isinstance(text, str))
+
+
+def vendors_own(members: Mapping[str, Any], known: Collection[str]) -> Body:
+    """The members that are given and not `known`."""
+    return {name: value for name, value in members.items() if name not in known and value is not None}
 
 
 def unsaid(

@@ -11,9 +11,9 @@ from nova_core.wire.openai_chat.notes import Notes
 
 HINTS: Final = frozenset(
     {
-        "annotations", "index", "parsed", "parsed_arguments", "prediction", "prompt_cache_options",
-        "prompt_cache_retention", "provider_specific_fields", "reasoning_details", "safety_identifier",
-        "stream_options", "extra_content", "allowed_callers", "caller", "defer_loading", "display",
+        "annotations", "index", "parsed", "parsed_arguments", "prediction", "prompt_cache_breakpoint",
+        "prompt_cache_options", "prompt_cache_retention", "provider_specific_fields", "reasoning_details",
+        "safety_identifier", "stream_options", "extra_content", "allowed_callers", "caller", "defer_loading", "display",
         "eager_input_streaming", "input_examples", "stop_details",
     }
 )  # fmt: skip

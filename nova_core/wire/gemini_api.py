@@ -43,6 +43,8 @@ VERB: Final = re.compile(
     r":(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents|predict|rawPredict|streamRawPredict)$"
 )
 """What may stand at the end of a base that was copied from documentation."""
+REQUESTS: Final = frozenset({"requests", "generateContentRequest", "generate_content_request"})
+"""Members that hold requests, each with the name of its model."""
 NOT_SENT: Final = ("model", "stream")
 """Members of a request that are said by its URL."""
 
@@ -68,8 +70,8 @@ class GeminiApi(DialectProvider):
         return found + Fidelity((FieldNote(f"{CONFIG}.thinkingConfig.thinkingLevel", Fate.APPROXIMATED, "a budget"),))
 
     def to_upstream(self, request: Request) -> Request:
-        """Thinking as the model takes it."""
-        return for_model(request)
+        """Thinking as the model takes it, and its name wherever the request repeats it."""
+        return with_own_name(for_model(request))
 
     def models_path(self, deployment: Deployment, base: str) -> str:
         """The path of the deployment's model, given the path of its base without a trailing slash."""
@@ -127,6 +129,20 @@ def resource_name(model: str) -> str:
     """`models/NAME`, unless the name says another collection."""
     named = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
     return quote(named, safe="/@")
+
+
+def with_own_name(request: Request) -> Request:
+    """The request with the upstream's name of the model in what it holds of other requests, as the vendor demands."""
+    if request.dialect not in (GEMINI_BATCH_EMBED, GEMINI_COUNT_TOKENS):
+        return request
+    name = resource_name(request.model)
+    for key in REQUESTS.intersection(request.members):
+        held = request.get(key)
+        inner = held if isinstance(held, list) else [held]
+        if any(isinstance(item, dict) and item.get("model") != name for item in inner):
+            named = [{**item, "model": name} if isinstance(item, dict) else item for item in inner]
+            return request.with_members({key: named if isinstance(held, list) else named[0]})
+    return request
 
 
 def with_verb(url: str, verb: str, query: str = "") -> str:

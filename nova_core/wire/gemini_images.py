@@ -97,14 +97,11 @@ class GeminiImages(UpstreamOnly):
         """The tokens, those of images apart, and the number of images."""
         usage = GEMINI_GENERATE.usage_of(members) or Usage()
         stated = decoded(members.get("usageMetadata"))
-        drawn = min(_tokens_of_images(stated, "candidatesTokensDetails"), usage.output)
         seen = min(_tokens_of_images(stated, "promptTokensDetails"), usage.input)
         return msgspec.structs.replace(
             usage,
             input=usage.input - seen,
             input_image=seen,
-            output=usage.output - drawn,
-            output_image=drawn,
             units=Units(images=sum(1 for _ in _inline(members))),
         )
 

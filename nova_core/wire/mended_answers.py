@@ -96,12 +96,15 @@ def mended(answer: dict[str, Any], menders: Iterable[Mender]) -> dict[str, Any]:
 def with_choices(
     answer: dict[str, Any], change: Callable[[dict[str, Any], str, Mapping[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """The answer with `change(choice, part, said)` for each choice that says something under `part`."""
+    """The answer with `change(choice, part, said)` for each choice that says something under `part`.
+
+    What has no number for its `index` is no choice, and left alone.
+    """
     return {**answer, "choices": [_changed(choice, change) for choice in answer["choices"]]}
 
 
 def _changed(choice: Any, change: Callable[[dict[str, Any], str, Mapping[str, Any]], dict[str, Any]]) -> Any:
-    if not isinstance(choice, dict):
+    if not isinstance(choice, dict) or not isinstance(choice.get("index"), int | None):
         return choice
     part = "delta" if "delta" in choice else "message"
     said = choice.get(part)

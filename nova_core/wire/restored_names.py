@@ -17,18 +17,22 @@ from nova_core.types.events import Event, Frame, ToolCallStart
 from nova_core.types.message import RawReply, Reply, Request, TypedReply, TypedRequest
 from nova_core.types.upstream import Exchange, UpstreamResponse
 from nova_core.wire.provider import DialectProvider
-from nova_core.wire.tool_names import changed_names, with_fitting_names
+from nova_core.wire.tool_names import changed_names, with_fitting_names, with_short_ids
 
 
 class FittingNames(DialectProvider):
-    """A provider whose tools have names of letters, digits, `_` and `-`, at most `tool_name_limit` of them."""
+    """A provider whose tools have names of letters, digits, `_` and `-`, at most `tool_name_limit` of them; ids of
+    calls are of any characters, at most as many.
+    """
 
     tool_name_limit: int = 64
 
     def before_translation(self, typed: TypedRequest) -> TypedRequest:
-        """Names of tools that fit."""
+        """Names of tools, and ids of calls, that fit."""
         typed = super().before_translation(typed)
-        return with_fitting_names(typed, self.tool_name_limit) if isinstance(typed, ChatRequest) else typed
+        if not isinstance(typed, ChatRequest):
+            return typed
+        return with_short_ids(with_fitting_names(typed, self.tool_name_limit), self.tool_name_limit)
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:

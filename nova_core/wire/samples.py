@@ -17,6 +17,7 @@ PIXEL: Final = (
 )
 SILENCE: Final = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA="
 PAPER: Final = "data:application/pdf;base64,JVBERi0xLjQKJSVFT0YK"
+PICTURE: Final = {"type": "image_url", "image_url": {"url": PIXEL}}
 SCHEMA: Final = {
     "type": "object",
     "properties": {"city": {"type": "string"}},
@@ -83,7 +84,7 @@ _CALLS: Final = [
     {"id": f"call_{city}", "type": "function", "function": {"name": "look_up", "arguments": f'{{"city":"{city}"}}'}}
     for city in ("Oslo", "Rome")
 ]
-_PARALLEL: Final = [
+PARALLEL: Final = [
     *said(),
     {"role": "assistant", "tool_calls": _CALLS},
     *({"role": "tool", "tool_call_id": call["id"], "content": "a city"} for call in _CALLS),
@@ -92,11 +93,11 @@ _SYSTEM: Final = [{"role": "system", "content": "Be brief."}, *said()]
 
 ABILITIES: Final[Mapping[str, Sample]] = {
     "system_messages": Sample("messages[0]", {"messages": _SYSTEM}, {}),
-    "vision": _content({"type": "image_url", "image_url": {"url": PIXEL}}),
+    "vision": _content(PICTURE),
     "audio_input": _content({"type": "input_audio", "input_audio": {"data": SILENCE, "format": "wav"}}),
     "pdf_input": _content({"type": "file", "file": {"filename": "paper.pdf", "file_data": PAPER}}),
     "function_calling": _member("tools", [TOOL]),
-    "parallel_function_calling": Sample("messages", {"messages": _PARALLEL}, {"tools": [TOOL]}),
+    "parallel_function_calling": Sample("messages", {"messages": PARALLEL}, {"tools": [TOOL]}),
     "tool_choice": _with_tools("tool_choice", {"type": "function", "function": {"name": "look_up"}}),
     "response_schema": _member("response_format", _FORMAT),
     "reasoning": _member("reasoning_effort", "high"),

@@ -12,6 +12,7 @@ from typing import Final
 from nova_core.types.chat import ChatRequest, Part, Tool, ToolCall, ToolResult
 
 DIGEST_BYTES = 4
+CALLED: Final = (ToolCall, ToolResult)
 UNFIT: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -57,6 +58,25 @@ def with_short_names(request: ChatRequest, limit: int) -> ChatRequest:
 def with_fitting_names(request: ChatRequest, limit: int) -> ChatRequest:
     """The same with names that fit."""
     return _with_names(request, partial(fitting_name, limit=limit))
+
+
+def with_short_ids(request: ChatRequest, limit: int) -> ChatRequest:
+    """The request with ids of calls in at most `limit` characters; longer ones, of other vendors, are shortened."""
+    parts = (part for message in request.messages for part in message.parts)
+    ids = (part.id if isinstance(part, ToolCall) else part.call_id for part in parts if isinstance(part, CALLED))
+    if all(len(each) <= limit for each in ids):
+        return request
+    messages = (
+        replace(message, parts=tuple(_identified(part, limit) for part in message.parts))
+        for message in request.messages
+    )
+    return replace(request, messages=tuple(messages))
+
+
+def _identified(part: Part, limit: int) -> Part:
+    if isinstance(part, ToolCall):
+        return replace(part, id=short_name(part.id, limit))
+    return replace(part, call_id=short_name(part.call_id, limit)) if isinstance(part, ToolResult) else part
 
 
 def _with_names(request: ChatRequest, said: Callable[[str], str]) -> ChatRequest:

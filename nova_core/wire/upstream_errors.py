@@ -41,6 +41,10 @@ CLASS_BY_CODE: Mapping[str, type[NovaError]] = {
     "content_filter": ContentPolicyViolationError,
     "content_filter_error": ContentPolicyViolationError,
     "moderation_blocked": ContentPolicyViolationError,
+    "image_content_policy_violation": ContentPolicyViolationError,
+    "misalignment_policy_violation": ContentPolicyViolationError,
+    "bio_policy": ContentPolicyViolationError,
+    "cyber_policy": ContentPolicyViolationError,
     "responsibleaipolicyviolation": ContentPolicyViolationError,
     "insufficient_quota": PaymentRequiredError,
     "billing_hard_limit_reached": PaymentRequiredError,
@@ -75,12 +79,16 @@ CONTEXT_WORDS = re.compile(
     r"|exceeds the available context size|exceeds the maximum number of tokens allowed"
     r"|current length is .{0,40} while limit is|maximum input length is .{0,40} tokens"
     r"|prompt is too long|prompt: length|maximum context length of|exceeds the context window"
-    r"|input is too long for requested model|too many input tokens"
+    r"|input is too long for requested model|too many input tokens|this model's maximum prompt length is"
+    r"|this endpoint's maximum context length is|too large for model with \d+ maximum context length"
+    r"|too many tokens: (size limit|total number)|input tokens \d+ cannot exceed the total tokens limit"
+    r"|context window limit|context window exceeds limit|prompt token count of \d+ exceeds the limit"
 )
 NOT_CONTEXT_WORDS = re.compile(r"string_above_max_length|maximum length 64\b")
 POLICY_WORDS = re.compile(
     r"content_policy_violation|content_filter_policy|responsibleaipolicyviolation|content filtering policy"
-    r"|content management policy|rejected as a result of our safety system|the model produced invalid content"
+    r"|content management policy|violating our usage polic"
+    r"|rejected as a result of our safety system|the model produced invalid content"
 )
 RATE_WORDS = re.compile(r"rate[ _-]*limit|service tier capacity exceeded|(?<![\d.])429(?![\d.])")
 KEY_WORDS = re.compile(r"(incorrect|invalid) api[ _-]key|api key not valid|invalid x-api-key")
@@ -105,13 +113,16 @@ class Facts:
     code: str | None = None
     type: str | None = None
     param: str | None = None
+    details: Mapping[str, Any] | None = None
 
 
 def error_from_response(response: UpstreamResponse) -> NovaError:
     """The error of a whole response with a status of 400 and above."""
     facts = facts_of(response.body)
     message = facts.message or f"the upstream answered {response.status} without a message"
-    return classify(response.status, message, facts.code, facts.type, param=facts.param, headers=response.headers)
+    error = classify(response.status, message, facts.code, facts.type, param=facts.param, headers=response.headers)
+    error.details = facts.details
+    return error
 
 
 def classify(
@@ -157,12 +168,22 @@ def facts_of(body: bytes) -> Facts:
     inner = _innermost(data)
     outer = data if isinstance(data, dict) else {}
     kind = _text(inner.get("type")) or _text(outer.get("type"))
+    said, behind = _message(inner) or _message(outer) or _leftover(data), _behind(inner)
     return Facts(
-        message=shortened(_message(inner) or _message(outer) or _leftover(data)),
+        message=shortened(f"{said}: {behind}" if behind else said),
         code=_code(inner) or _code(outer),
         type=kind if kind != "error" else None,
         param=_text(inner.get("param")) or _text(outer.get("param")),
+        details=_details(inner.get("details")),
     )
+
+
+def _details(found: Any) -> Mapping[str, Any] | None:
+    """Fields that name the cause of an error by an `error_code`; none that could hold a secret."""
+    if not isinstance(found, Mapping) or not isinstance(found.get("error_code"), str):
+        return None
+    text = msgspec.json.encode(found).decode()
+    return found if redacted(text) == text else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -256,6 +277,18 @@ def _innermost(data: Any) -> dict[str, Any]:
             break
     detail = found.get("detail")
     return detail if isinstance(detail, dict) else found
+
+
+def _behind(data: Mapping[str, Any]) -> str:
+    """What the server behind a router said, which routers add to words of their own: JSON, or text."""
+    metadata = data.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if not isinstance(raw, str) or not raw.strip():
+        return ""
+    try:
+        return _message(_innermost(msgspec.json.decode(raw))) or raw
+    except NOT_JSON:
+        return raw
 
 
 def _message(data: Mapping[str, Any]) -> str:

@@ -231,7 +231,8 @@ def test_images_and_structured_output_and_thinking_reach_every_upstream(cell: Ce
     assert sent["messages"][0] == {"role": "system", "content": "Be brief."}
     assert sent["messages"][1]["content"][1]["image_url"]["url"] == f"data:image/png;base64,{PNG}"
     assert sent["response_format"]["json_schema"]["schema"] == schema
-    assert (sent["reasoning_effort"], sent["max_tokens"]) == ("low", 5000)
+    assert "reasoning_effort" not in sent, "it does not reason"
+    assert sent["max_tokens"] == 5000
     cell.upstream.forget()
     cell.says(**OTHERS["text"]["claude"])
     google_whole(cell, "claude", ["What is it?", image], **config)
@@ -319,8 +320,24 @@ def test_tokens_are_counted_and_texts_embedded(cell: Cell) -> None:
     assert len(data[0].embedding) == 4
 
 
+def test_googles_client_is_told_the_sources_that_another_vendor_cites(cell: Cell) -> None:
+    cited = {"type": "web_search_result_location", "url": "https://x", "title": "X", "cited_text": "c"}
+    cell.says(**anthropic_answer({"type": "text", "text": "It is.", "citations": [{**cited, "encrypted_index": "i"}]}))
+    for reply in (google_whole(cell, "claude"), google_pieces(cell, "claude")[-1]):
+        assert reply.candidates
+        assert reply.candidates[0].citation_metadata
+        (source,) = reply.candidates[0].citation_metadata.citations or ()
+        assert (source.uri, source.title) == ("https://x", "X")
+
+
 def test_googles_client_lists_the_models(cell: Cell) -> None:
     assert {"models/gem", "models/gpt"} <= {model.name for model in cell.google.models.list()}
+    one = cell.google.models.get(model="gem")
+    assert (one.name, one.supported_actions) == ("models/gem", ["generateContent", "countTokens"])
+    with pytest.raises(errors.ClientError) as caught:
+        cell.google.models.get(model="gone")
+    assert (caught.value.code, caught.value.status) == (404, "NOT_FOUND")
+    assert cell.http.get(f"/v1beta/models/gem?key={KEY}", headers={"authorization": ""}).status_code == 200
 
 
 def test_what_other_clients_ask_is_said_in_the_vendors_types(cell: Cell) -> None:

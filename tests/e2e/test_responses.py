@@ -368,7 +368,7 @@ def test_what_chat_says_beside_text_is_said(setting: Setting) -> None:
         assert (response.status, response.incomplete_details.reason) == ("incomplete", "max_output_tokens")
 
 
-@pytest.mark.parametrize("prefix", ["", "/v1", "/openai/v1"])
+@pytest.mark.parametrize("prefix", ["", "/v1", "/openai/v1", "/openai"])
 def test_every_prefix_serves_all_routes(setting: Setting, prefix: str) -> None:
     setting.upstream.script("*", "One.")
     base = str(setting.client.base_url).removesuffix("/v1/")

@@ -114,7 +114,7 @@ async def test_messages_plain_streamed_and_counted_with_anthropics_client(served
     assert counted.input_tokens > 0
 
 
-@pytest.mark.parametrize("prefix", ["/v1", "", "/openai/v1"])
+@pytest.mark.parametrize("prefix", ["/v1", "", "/openai/v1", "/openai"])
 async def test_call_routes_answer_under_every_prefix(prefix: str, served: Live) -> None:
     async with served.http() as http:
         for path, body in (
@@ -142,4 +142,9 @@ async def test_azures_client_finds_its_deployment(served: Live) -> None:
     client = openai.AsyncAzureOpenAI(azure_endpoint=served.url, api_key="any", api_version="2024-06-01", max_retries=0)
     async with client:
         answer = await client.chat.completions.create(model="echo", messages=HELLO)
+        response = await client.responses.create(model="echo", input="hello")
+        again = await client.responses.retrieve(response.id)
+        listed = [model.id async for model in client.models.list()]
     assert answer.choices[0].message.content == "hello"
+    assert again.output_text == "hello"
+    assert "echo" in listed

@@ -23,6 +23,28 @@ async def test_models_are_listed_in_openais_and_in_anthropics_shape(served: Live
     async with served.anthropic() as client:
         assert [card.id async for card in client.models.list()] == ["echo", "gpt", "emb", "nova"]
         assert (await client.models.retrieve("gpt")).type == "model"
+    async with served.http() as http:
+        assert (await http.get("/openai/v1/models")).json()["data"][0]["id"] == "echo"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "said"),
+    [
+        ("/v1/messages/batches", {}, {"type": "not_found_error"}),
+        ("/v1/models/gone", {"anthropic-version": "2023-06-01"}, {"type": "not_found_error"}),
+        ("/v1beta/cachedContents", {}, {"code": 404, "status": "NOT_FOUND"}),
+        ("/v1/models/gone", {"x-goog-api-client": "x"}, {"code": 404, "status": "NOT_FOUND"}),
+        ("/v1/batches", {}, {"type": "invalid_request_error", "param": None, "code": "not_found"}),
+    ],
+)
+async def test_what_is_not_here_is_said_in_the_clients_shape(
+    served: Live, path: str, headers: dict[str, str], said: dict[str, Any]
+) -> None:
+    async with served.http() as http:
+        missing = await http.get(path, headers=headers)
+    error = missing.json()["error"]
+    assert missing.status_code == 404
+    assert {name: value for name, value in error.items() if name != "message"} == said
 
 
 async def test_names_with_slashes_aliases_and_patterns_are_listed_and_hidden_or_unserved_ones_are_not() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,9 @@ class Sharing:
         routes.add_api_route("/look", look)
 """
 CONFIG = """
-model_list: [{model_name: echo, litellm_params: {model: echo/any}}]
+model_list:
+  - {model_name: echo, litellm_params: {model: echo/any}}
+  - {model_name: limited, litellm_params: {model: echo/any, rpm: 20}}
 plugins: [sharing.Sharing]
 """
 
@@ -54,6 +57,18 @@ def taken_of(clients: list[httpx.Client], key: str, *, calls: int, limit: int) -
 
     with ThreadPoolExecutor(20) as pool:
         return list(pool.map(take, range(calls)))
+
+
+def statuses_of(server: ServerProcess, model: str, *, calls: int) -> list[int]:
+    """What as many calls at once are answered, each on a connection of its own, so that every worker has some."""
+
+    def call(_: int) -> int:
+        with server.http() as http:
+            asked = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+            return http.post("/v1/chat/completions", json=asked).status_code
+
+    with ThreadPoolExecutor(10) as pool:
+        return list(pool.map(call, range(calls)))
 
 
 def look(client: httpx.Client, key: str) -> list[int]:
@@ -77,6 +92,7 @@ def test_the_workers_of_one_machine_share_limits_and_what_one_held_is_free_when_
             assert all(answer["is_shared"] for answer in answers)
             assert sum(answer["taken"] for answer in answers) == 20
         assert look(http, "k1") == [20, 20]
+        assert Counter(statuses_of(server, "limited", calls=40)) == {200: 20, 429: 20}
         by_worker = {worker.pid: 0 for worker in server.workers}
         for answer in answers:
             by_worker[answer["pid"]] += answer["taken"]

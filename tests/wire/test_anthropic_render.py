@@ -135,6 +135,13 @@ def test_a_turn_without_content_gets_a_placeholder():
     assert fates(fidelity)["messages"] is Fate.APPROXIMATED
 
 
+def test_instructions_alone_are_followed_by_a_placeholder():
+    members, fidelity = rendered(said(Message("system", (Text("Say hello."),))))
+    assert members["system"] == [{"type": "text", "text": "Say hello."}]
+    assert members["messages"] == [{"role": "user", "content": [{"type": "text", "text": "(empty)"}]}]
+    assert fates(fidelity)["messages"] is Fate.APPROXIMATED
+
+
 def test_inline_media_say_their_type_even_when_the_caller_did_not():
     members, _ = rendered(
         said(

@@ -32,8 +32,11 @@ from nova_core.types.chat import (
     Thinking,
     ToolCall,
 )
+from nova_core.types.upstream import UpstreamResponse
 from nova_core.types.usage import Usage
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
+from nova_core.wire.anthropic_messages.errors import event_error
+from nova_core.wire.upstream_errors import error_from_response
 from tests.wire.anthropic_said import NAME, replies
 
 REPLY: dict[str, Any] = {
@@ -72,7 +75,7 @@ def test_what_is_no_message_is_a_bad_gateway(members):
 
 def test_content_of_the_wrong_shape_is_the_upstreams_fault():
     with pytest.raises(BadGatewayError, match=r"content\[0\]\.text"):
-        parsed(content=[{"type": "text"}])
+        parsed(content=[{"type": "text", "text": 7}])
 
 
 def test_a_message_passes_the_check_undecoded():
@@ -212,3 +215,39 @@ def test_a_token_count_goes_both_ways():
 )
 def test_errors_have_the_vendors_type_for_their_status(error, kind):
     assert ANTHROPIC_MESSAGES.render_error(error) == {"type": "error", "error": {"type": kind, "message": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("details", "kept"),
+    [
+        ({"error_code": "thread_not_found", "id": "msg_1"}, True),
+        ({"error_code": "odd", "key": "sk-ant-api03-0123456789abcdef0123456789"}, False),
+        ({"reason": "x"}, False),
+        ([{"error_code": "x"}], False),
+    ],
+)
+def test_the_code_of_an_errors_cause_reaches_the_vendors_clients_without_a_secret(details, kept):
+    said = {"type": "error", "error": {"type": "invalid_request_error", "message": "x", "details": details}}
+    response = UpstreamResponse(400, {}, msgspec.json.encode(said))
+    for error in (error_from_response(response), event_error(response.body)):
+        assert ANTHROPIC_MESSAGES.render_error(error)["error"].get("details") == (details if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("block", "part"),
+    [
+        ({"type": "text", "text": None, "citations": [None]}, Text("")),
+        ({"type": "thinking", "thinking": None, "signature": "s"}, Thinking("", "s")),
+        ({"type": "tool_use", "id": "t", "name": "f"}, ToolCall("t", "f", "{}")),
+        ({"type": "tool_use", "id": "t", "name": "f", "input": '{"a":1}'}, ToolCall("t", "f", '{"a":1}')),
+    ],
+)
+def test_what_vendors_leave_out_of_blocks_does_not_cost_the_answer(block, part):
+    assert parsed(content=[block]).choices[0].message.parts == (part,)
+
+
+def test_thinking_is_counted_where_only_the_whole_tells_it():
+    steps = [{"type": "message", "input_tokens": 3, "output_tokens": 9}, {"type": "compaction", "output_tokens": 1}]
+    whole = {"input_tokens": 3, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}}
+    assert parsed(usage={**whole, "iterations": steps}).usage == Usage(input=3, output=6, reasoning=4)
+    assert parsed(usage={}).usage is None

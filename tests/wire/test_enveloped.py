@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nova_core.errors import AuthenticationError, BadGatewayError, BadRequestError, NovaError, RateLimitedError
+from nova_core.errors import (
+    AuthenticationError,
+    BadGatewayError,
+    BadRequestError,
+    NovaError,
+    RateLimitedError,
+    StreamBrokenError,
+)
 from nova_core.testing.provider_bench import chat_request
 from nova_core.types.events import Frame, TextDelta
 from nova_core.types.message import Operation, Request
@@ -26,6 +33,7 @@ from nova_core.wire.enveloped import (
     unsaid,
     usage_of,
 )
+from nova_core.wire.functions_only import parameters_of
 from nova_core.wire.granted import token_of
 from nova_core.wire.image_words import nearest_shape, size_of, unsaid_fields
 from nova_core.wire.openai_chat import OPENAI_CHAT
@@ -77,6 +85,15 @@ def test_garbage_is_never_a_stream(pieces: list[bytes]):
 def test_events_of_another_shape_are_never_a_stream(data: Any):
     with pytest.raises(NovaError):
         events(b"data: " + json.dumps(data).encode() + b"\n\n")
+
+
+def test_an_end_of_another_shape_is_none():
+    class Ending(Letters):
+        def end(self):
+            yield chunk({"content": {}["text"]})
+
+    with pytest.raises(StreamBrokenError):
+        OpenedFrames(SseParser(), Ending(), {}).end()
 
 
 @settings(max_examples=40)
@@ -158,3 +175,28 @@ def test_sizes_of_images_have_a_shape():
         ("n", "HINT"),
         ("style", "LOST"),
     ]
+
+
+def test_custom_tools_are_no_functions_where_a_vendor_has_only_those() -> None:
+    class Functions(Enveloped):
+        functions_only = True
+
+    tools: Any = [{"type": "function", "function": {"name": "f"}}, {"type": "custom", "custom": {"name": "c"}}]
+    calls: Any = [{"id": "1", "type": "custom", "custom": {"name": "c", "input": "free"}}]
+    turns: Any = [{"role": "assistant", "content": None, "tool_calls": calls}]
+    request = chat_request("m", turns, tools=tools)
+    assert Functions().review(request).lost == ("tools[1]",)
+    sent = Functions().to_upstream(request)
+    assert sent.get("tools") == tools[:1]
+    function = {"name": "c", "arguments": '{"input":"free"}'}
+    assert sent.get("messages")[0]["tool_calls"] == [{"id": "1", "type": "function", "function": function}]
+    assert Enveloped().to_upstream(request).get("tools") == tools
+
+
+@settings(max_examples=25)
+@given(JSON)
+def test_parameters_are_read_of_whatever_stands_for_a_schema(schema: Any) -> None:
+    for said in (schema, {"properties": schema}, {"properties": {"x": schema}, "required": schema}):
+        assert all(isinstance(told, dict) and isinstance(needed, bool) for _, told, needed in parameters_of(said))
+    told = {"properties": {"x": {"type": "string"}, "y": True}, "required": ["x"]}
+    assert list(parameters_of(told)) == [("x", {"type": "string"}, True), ("y", {}, False)]

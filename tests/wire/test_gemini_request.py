@@ -31,6 +31,7 @@ from nova_core.wire.gemini import GEMINI_COUNT_TOKENS, GEMINI_GENERATE, GEMINI_G
 from nova_core.wire.gemini.paths import caller_path
 from nova_core.wire.gemini.schema import to_json_schema, to_openapi
 from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_responses import OPENAI_RESPONSES
 from nova_core.wire.translate import translate_request
 from tests.wire.gemini_said import NAME, Json, valid_request
 from tests.wire.strategies import requests
@@ -258,6 +259,14 @@ def test_signatures_come_back_on_their_parts_through_callers_who_say_thoughts_fi
         assert [part.get("thoughtSignature") for part in parts] == expected
 
 
+def test_signatures_come_back_on_their_parts_through_callers_who_say_them_in_place() -> None:
+    """Messages and Responses say each signature before the part that it signs."""
+    text, call = Thinking("", "gemini_generate:dGV4dA=="), Thinking("", "gemini_generate:Y2FsbA==")
+    parts = (Thinking("Hm."), text, Text("So."), call, ToolCall("c", "f", "{}"), ToolCall("d", "f", "{}"))
+    found = rendered("gemini-3.5-flash", Message("assistant", parts))["contents"][0]["parts"]
+    assert [part.get("thoughtSignature") for part in found] == [None, "dGV4dA==", "Y2FsbA==", None]
+
+
 def test_signatures_go_back_to_their_maker_alone() -> None:
     reply = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "c2ln"}]}
     ours = chat({"model": "m", "contents": [USER, reply]}).messages[1]
@@ -268,6 +277,13 @@ def test_signatures_go_back_to_their_maker_alone() -> None:
     for message, expected in ((ours, ["tool_use"]), (theirs, ["thinking", "tool_use"])):
         members, _ = ANTHROPIC_MESSAGES.render_request(ChatRequest("claude-opus-4-8", (message,)))
         assert [block["type"] for block in members["messages"][0]["content"]] == expected
+
+
+def test_thoughts_that_another_vendor_encrypted_are_named_where_they_stay_behind() -> None:
+    item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA"}
+    members = {"model": "m", "input": [{"role": "user", "content": "Hi"}, item, {"role": "user", "content": "So?"}]}
+    _, fidelity = translate_request(Request("chat", OPENAI_RESPONSES, members), GEMINI_GENERATE)
+    assert fidelity.dropped == ("input[1]",)
 
 
 def test_a_signature_in_googles_own_openai_format_is_understood() -> None:
@@ -294,6 +310,8 @@ def test_a_signature_in_googles_own_openai_format_is_understood() -> None:
         ("gemini-3.1-pro", Reasoning(effort="none"), {"thinkingLevel": "LOW"}),
         ("gemini-4-pro", Reasoning(budget=5000, mode="enabled"), {"thinkingLevel": "MEDIUM", "includeThoughts": True}),
         ("gemini-3.1-pro", Reasoning(effort="max"), {"thinkingLevel": "HIGH", "includeThoughts": True}),
+        ("gemini-4-hydrogen", Reasoning(effort="xhigh"), {"thinkingLevel": "XHIGH", "includeThoughts": True}),
+        ("gemini-4-hydrogen", Reasoning(effort="minimal"), {"thinkingLevel": "LOW", "includeThoughts": True}),
     ],
 )
 def test_thinking_is_asked_for_as_the_model_takes_it(model: str, reasoning: Reasoning, expected: Json) -> None:
@@ -342,6 +360,16 @@ def test_a_schema_that_can_be_said_comes_back_from_the_vendors_form(schema: Json
 )  # fmt: skip
 def test_a_schema_that_cannot_be_said_is_not_said_half(schema: Json) -> None:
     assert to_openapi(schema) is None
+
+
+def test_properties_come_in_the_order_that_is_asked_for() -> None:
+    said: Any = {
+        "type": "OBJECT",
+        "properties": {"b": {"type": "STRING"}, "a": {"type": "STRING"}, "c": {"type": "STRING"}},
+        "property_ordering": ["a", "b", "gone", ["odd"]],
+    }
+    assert list(to_json_schema(said)["properties"]) == ["a", "b", "c"]
+    assert to_json_schema(said).keys() == {"type", "properties"}
 
 
 def test_results_and_media_of_functions_stand_together() -> None:

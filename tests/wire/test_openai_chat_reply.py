@@ -115,7 +115,7 @@ def test_a_completion_passes_the_check_even_with_a_null_error() -> None:
         OPENAI_CHAT.check_reply(parse_members(b'{"choices":[],"error":null}'))
 
 
-@pytest.mark.parametrize("message", [{"tool_calls": [7]}, {"tool_calls": [{"id": "c"}]}, {"reasoning_content": 1}])
+@pytest.mark.parametrize("message", [{"tool_calls": [7]}, {"tool_calls": [{"id": "c"}]}])
 def test_a_malformed_message_is_the_upstreams_fault(message: dict[str, Any]) -> None:
     with pytest.raises(BadGatewayError):
         parse(message)
@@ -223,3 +223,32 @@ def test_a_reply_without_id_and_time_gets_both() -> None:
 )
 def test_errors_are_said_in_openais_shape(error: NovaError, said_as: dict[str, Any]) -> None:
     assert OPENAI_CHAT.render_error(error) == {"error": said_as}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"refusal": False},
+        {"annotations": {}},
+        {"reasoning_content": ["x"]},
+        {"audio": "none"},
+        {"tool_calls": {}},
+        {"tool_calls": [None]},
+        {"thinking_blocks": [{"type": "dream"}]},
+        {"thinking_blocks": [{"type": "thinking", "thinking": None, "signature": "s"}]},
+        {"function_call": "none"},
+    ],
+)
+def test_members_of_an_unexpected_kind_do_not_cost_the_answer(odd: dict[str, Any]) -> None:
+    found = parse({"role": "assistant", "content": "hi", **odd}, created="17", service_tier=1, system_fingerprint=[])
+    assert found.text == "hi"
+    assert found.created == 17
+    assert found.choices[0].finish == "stop"
+
+
+def test_counts_may_be_said_as_text_and_words_that_are_none_are_left_alone() -> None:
+    choice = {"index": "0", "message": {"content": ["a", {"type": "text", "text": "b"}]}, "finish_reason": 5}
+    usage = {"prompt_tokens": "5", "completion_tokens": "2"}
+    found = OPENAI_CHAT.parse_reply({"choices": [choice], "usage": usage})
+    assert isinstance(found, ChatReply)
+    assert (found.text, found.choices[0].finish, found.usage) == ("ab", None, Usage(input=5, output=2))

@@ -14,7 +14,18 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
 from nova_core.errors import NovaError, RateLimitedError, ServiceUnavailableError, StreamBrokenError
-from nova_core.types.chat import ChatReply, Choice, Citation, Message, Part, RedactedThinking, Text, Thinking, ToolCall
+from nova_core.types.chat import (
+    ChatReply,
+    Choice,
+    Citation,
+    Message,
+    Opaque,
+    Part,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from nova_core.types.events import (
     CitationDelta,
     Event,
@@ -380,3 +391,19 @@ def test_a_thought_without_a_signature_is_listed_beside_those_that_have_one(thou
     whole = OPENAI_CHAT.render_reply(reply)["choices"][0]["message"]["thinking_blocks"]
     assert blocks == [{**block, "index": place} for place, block in enumerate(whole)]
     assert parts(*(Frame(json.dumps(body).encode()) for body in chunks)) == (*thought, Text("Yes."))
+
+
+def test_a_message_beside_the_deltas_is_no_news_and_one_without_them_is() -> None:
+    def beside(delta: Any, message: Any, finish: str | None = None) -> Frame:
+        body = {"id": "i", "choices": [{"index": 0, "delta": delta, "message": message, "finish_reason": finish}]}
+        return Frame(json.dumps(body).encode())
+
+    told = decode(beside({"content": "a"}, {"content": "a"}), beside({"content": "b"}, {"content": "ab"}, "stop"))
+    assert [type(event) for event in told] == [StreamStart, TextDelta, TextDelta, Finish]
+    assert parts(beside(None, {"content": "whole"}, "stop")) == (Text("whole"),)
+
+
+def test_parts_of_streamed_content_that_are_no_text_are_kept_whole() -> None:
+    reference = {"type": "reference", "reference_ids": [1]}
+    found = parts(chunk({"content": [{"type": "text", "text": "a"}, reference, "b"]}), chunk(finish="stop"))
+    assert found == (Text("a"), Opaque("openai_chat", reference), Text("b"))

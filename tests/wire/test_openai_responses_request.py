@@ -306,6 +306,20 @@ def test_a_wrong_field_is_refused_by_its_path(members: Json, param: str) -> None
     assert refused.value.param == param
 
 
+def test_the_tools_that_may_be_called_are_said_to_chat_completions_and_back() -> None:
+    own: Json = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "f"}]}
+    hosted: Json = {**own, "tools": [{"type": "web_search"}]}
+    asked: Json = {"model": "m", "input": "Hi", "tools": [{"type": "function", "name": "f", "parameters": {}}]}
+    there, fidelity = translate_request(Request("chat", OPENAI_RESPONSES, {**asked, "tool_choice": own}), OPENAI_CHAT)
+    allowed = {"mode": "required", "tools": [{"type": "function", "function": {"name": "f"}}]}
+    assert there.members["tool_choice"] == {"type": "allowed_tools", "allowed_tools": allowed}
+    assert fidelity.lost == ()
+    again, _ = translate_request(there, OPENAI_RESPONSES)
+    assert again.members["tool_choice"] == own
+    _, fidelity = translate_request(Request("chat", OPENAI_RESPONSES, {**asked, "tool_choice": hosted}), OPENAI_CHAT)
+    assert fidelity.lost == ("tool_choice.allowed_tools",)
+
+
 def test_a_deployments_defaults_are_added_in_the_words_of_this_api() -> None:
     defaults = {
         "max_tokens": 50, "temperature": 0.1, "reasoning_effort": "low", "verbosity": "low", "top_p": None,

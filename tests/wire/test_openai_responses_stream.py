@@ -16,9 +16,10 @@ from pydantic import TypeAdapter
 from nova_core.errors import InternalServerError, NovaError, RateLimitedError, StreamBrokenError
 from nova_core.testing.upstream_replies import Said
 from nova_core.testing.upstream_responses import RESPONSES_SHAPES, response_pieces
-from nova_core.types.chat import ChatReply
+from nova_core.types.chat import ChatReply, Citation
 from nova_core.types.events import (
     BlockStop,
+    CitationDelta,
     Event,
     ExtraDelta,
     Finish,
@@ -129,7 +130,8 @@ def test_what_was_encoded_is_decoded_to_the_same_answer(reply: ChatReply) -> Non
     assert kinds[0] == kinds[1]
 
 
-def test_parallel_calls_may_be_said_in_turns() -> None:
+def test_parallel_calls_that_are_said_in_turns_follow_each_other() -> None:
+    """Clients count items as they come: on this wire one is complete before the next begins."""
     turns: list[tuple[Event, ...]] = [
         (StreamStart("x", "m"), TextDelta(0, 0, "Looking.")),
         (ToolCallStart(0, 1, "a", "f"), ToolArgumentsDelta(0, 1, '{"n":')),
@@ -140,8 +142,25 @@ def test_parallel_calls_may_be_said_in_turns() -> None:
     events = events_of(encoded(turns))
     _, call, custom = events[-1]["response"]["output"]
     assert (call["arguments"], custom["input"]) == ('{"n":1}', "free text")
-    deltas = [event for event in events if event["type"].endswith(("arguments.delta", "input.delta"))]
-    assert [event["output_index"] for event in deltas] == [1, 2, 1, 2]
+    steps = [(event["type"].rpartition(".")[2], event["output_index"]) for event in events if "output_index" in event]
+    assert [place for _, place in steps] == sorted(place for _, place in steps)
+    assert [step for step in steps if step[1]] == [
+        *(("added", 1), ("delta", 1), ("delta", 1), ("done", 1), ("done", 1)),
+        *(("added", 2), ("delta", 2), ("delta", 2), ("done", 2), ("done", 2)),
+    ]
+
+
+def test_a_source_that_is_told_before_its_text_is_on_all_of_it() -> None:
+    cited = CitationDelta(0, 0, Citation("anthropic_messages", {}, url="https://x", title="X"))
+    pieces: list[tuple[Event, ...]] = [
+        (StreamStart("x", "m"), cited), (TextDelta(0, 0, "It "),), (TextDelta(0, 0, "is."), BlockStop(0, 0)),
+        (Finish(0, "stop"),),
+    ]  # fmt: skip
+    events = events_of(encoded(pieces))
+    kinds = [event["type"].removeprefix("response.output_text.") for event in events if "output_text" in event["type"]]
+    assert kinds == ["delta", "delta", "annotation.added", "done"]
+    (found,) = events[-1]["response"]["output"][0]["content"][0]["annotations"]
+    assert (found["start_index"], found["end_index"]) == (0, 6)
 
 
 def test_pieces_without_events_say_nothing_before_the_start() -> None:
@@ -241,6 +260,7 @@ def test_a_failure_in_a_stream_is_the_error_that_it_says(event: Json, kind: type
         relay.relay(frame)
     last = events_or_errors(relay.fail(caught.value))
     assert last[-1]["error"]["message"] == caught.value.message
+    assert [event["sequence_number"] for event in last] == list(range(len(last)))
 
 
 def test_what_a_vendor_says_without_deltas_is_read_from_the_items() -> None:

@@ -22,6 +22,7 @@ from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_
 from nova_core.wire.assemble import assemble, disassemble
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from nova_core.wire.openai_responses import OPENAI_RESPONSES
 from nova_core.wire.sse import SseParser
 from nova_core.wire.translate import translate_reply, translate_request
 from tests.wire.anthropic_said import answers, endings, names, objects, replies, usages, words
@@ -325,3 +326,40 @@ def test_a_stream_of_the_other_dialect_reads_like_its_whole_answer(parts, usage)
     assert [block for block in got["content"] if block["type"] == "tool_use"] == [
         block for block in expected["content"] if block["type"] == "tool_use"
     ]
+
+
+@pytest.mark.parametrize(("title", "name"), [(None, "document.pdf"), ("Report", "Report")])
+def test_openais_apis_are_told_a_name_of_every_file_that_comes_as_data(title: str | None, name: str) -> None:
+    """They call a parameter missing where there is none."""
+    source = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}
+    block: dict[str, Any] = {"type": "document", "source": source} | ({"title": title} if title else {})
+    members = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": [block]}]}
+    request = Request("chat", ANTHROPIC_MESSAGES, members)
+    chat_said, _ = translate_request(request, OPENAI_CHAT)
+    assert chat_said.members["messages"][0]["content"][0]["file"]["filename"] == name
+    response_said, _ = translate_request(request, OPENAI_RESPONSES)
+    assert response_said.members["input"][0]["content"][0]["filename"] == name
+
+
+def test_what_coding_clients_send_beside_a_request_is_no_reason_to_refuse_it() -> None:
+    steering = {"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}, "speed": "fast"}
+    members = {**CHAT, "max_tokens": 5, "diagnostics": {"previous_message_id": "m"}, "inference_geo": "us", **steering}
+    request = Request("chat", ANTHROPIC_MESSAGES, members)
+    for dialect in (OPENAI_CHAT, OPENAI_RESPONSES):
+        _, fidelity = translate_request(request, dialect)
+        assert fidelity.lost == ("inference_geo",)
+        assert set(fidelity.dropped) == {"inference_geo", "diagnostics", *steering}
+    told = Request("chat", OPENAI_RESPONSES, {"model": "m", "input": "Hello", "client_metadata": {"session": "1"}})
+    _, fidelity = translate_request(told, OPENAI_CHAT)
+    assert (fidelity.lost, fidelity.dropped) == ((), ("client_metadata",))
+
+
+def test_an_id_of_a_user_that_other_vendors_refuse_for_its_length_is_left_out() -> None:
+    long = {**CHAT, "max_tokens": 5, "metadata": {"user_id": "u" * 65}}
+    for dialect in (OPENAI_CHAT, OPENAI_RESPONSES):
+        asked, fidelity = translate_request(Request("chat", ANTHROPIC_MESSAGES, long), dialect)
+        assert "user" not in asked.members
+        assert fidelity.dropped == ("metadata.user_id",)
+        short = {**long, "metadata": {"user_id": "u" * 64}}
+        asked, _ = translate_request(Request("chat", ANTHROPIC_MESSAGES, short), dialect)
+        assert asked.members["user"] == "u" * 64

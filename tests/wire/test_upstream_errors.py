@@ -120,6 +120,8 @@ def test_a_numeric_code_is_no_code_and_a_class_name_no_type():
         (403, {"code": "insufficient_quota"}, errors.PaymentRequiredError, 403),
         (400, {"code": "invalid_api_key"}, errors.AuthenticationError, 401),
         (400, {"type": "rate_limit_error"}, errors.RateLimitedError, 429),
+        (400, {"code": "image_content_policy_violation"}, errors.ContentPolicyViolationError, 400),
+        (400, {"code": "misalignment_policy_violation"}, errors.ContentPolicyViolationError, 400),
     ],
 )
 def test_a_typed_code_says_more_than_the_status(status, fields, expected, kept):
@@ -137,6 +139,12 @@ def test_a_typed_code_says_more_than_the_status(status, fields, expected, kept):
         "Input tokens exceed the configured limit of 272000 tokens.",
         "current length is 9000 while limit is 8192",
         "`inputs` tokens + `max_new_tokens` must be <= 4096",
+        "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+        "This endpoint's maximum context length is 32768 tokens. However, you requested about 40000 tokens.",
+        "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
+        "too many tokens: total number of tokens (prompt and prediction) cannot exceed 4096 - received 6354.",
+        "the number of input tokens 5000 cannot exceed the total tokens limit 4096 for this model",
+        "The estimated number of tokens (9000) exceeded this model context window limit (7968).",
     ],
 )
 def test_words_about_the_context_are_understood(text):
@@ -259,3 +267,11 @@ def test_an_upstreams_status_is_its_code_where_it_gives_none():
     assert error_from_response(UpstreamResponse(413, {}, b"too big")).code == "413"
     assert classify(413, "too big", "request_too_large").code == "request_too_large"
     assert classify(400, "prompt is too long").code == "context_length_exceeded"
+
+
+@pytest.mark.parametrize("wrapped", ['{"error":{"message":"prompt is too long: 9 > 8"}}', "prompt is too long: 9 > 8"])
+def test_what_the_server_behind_a_router_said_is_told_and_understood(wrapped):
+    metadata = {"raw": wrapped, "provider_name": "other"}
+    error = answer(400, {"error": {"message": "Provider returned error", "code": 400, "metadata": metadata}})
+    assert type(error) is errors.ContextWindowExceededError
+    assert error.message == "Provider returned error: prompt is too long: 9 > 8"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from nova_core.errors import BadGatewayError, BadRequestError, NovaError
 from nova_core.types.chat import ChatReply, ChatRequest
 from nova_core.types.dialect import StreamDecoder, StreamEncoder, StreamRelay
-from nova_core.types.fidelity import EXACT, Fidelity
+from nova_core.types.fidelity import EXACT, Fate, Fidelity, FieldNote
 from nova_core.types.message import Members, Operation, TypedReply, TypedRequest, decoded
 from nova_core.types.usage import Usage
 from nova_core.wire.anthropic_messages import defaults, errors, render, reply, request
 from nova_core.wire.anthropic_messages.encoder import Encoder
-from nova_core.wire.anthropic_messages.fields import NAME
+from nova_core.wire.anthropic_messages.fields import NAME, UNMISSED
 from nova_core.wire.anthropic_messages.paths import caller_path
 from nova_core.wire.anthropic_messages.relay import Relay
 from nova_core.wire.anthropic_messages.stream import Decoder
@@ -42,6 +43,11 @@ class AnthropicMessages:
     def caller_path(self, members: Mapping[str, Any], field: str) -> str:
         """A field's path in the caller's request; `members` are decoded."""
         return caller_path(members, field)
+
+    def judged(self, note: FieldNote) -> FieldNote:
+        """A note on one of this dialect's fields as it counts: some only steer what is kept, said or paid beside."""
+        is_hint = note.fate is Fate.LOST and note.field in UNMISSED
+        return replace(note, fate=Fate.HINT) if is_hint else note
 
     def with_defaults(self, members: Members, defaults_: Mapping[str, Any]) -> Members:
         """Add a deployment's call defaults where the caller gave none."""

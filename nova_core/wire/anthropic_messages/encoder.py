@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +14,6 @@ from nova_core.errors import NovaError, StreamBrokenError
 from nova_core.types.chat import Opaque
 from nova_core.types.events import (
     AudioDelta,
-    BlockEvent,
     BlockStop,
     CitationDelta,
     Event,
@@ -36,13 +34,13 @@ from nova_core.types.events import (
 from nova_core.types.usage import Usage
 from nova_core.wire.anthropic_messages.drawn import drawn_block, listed_blocks
 from nova_core.wire.anthropic_messages.errors import render_error
-from nova_core.wire.anthropic_messages.fields import NAME, native, parse_arguments
+from nova_core.wire.anthropic_messages.fields import NAME, native
 from nova_core.wire.anthropic_messages.reply import new_id, render_citation, render_stop_reason
 from nova_core.wire.anthropic_messages.usage import render_usage
+from nova_core.wire.in_turn import BlockPiece, InTurn
 from nova_core.wire.sse import sse_bytes
 
 Block = dict[str, Any]
-BlockPiece = BlockEvent | BlockStop
 TEXT: Final[Block] = {"type": "text", "text": ""}
 THINKING: Final[Block] = {"type": "thinking", "thinking": "", "signature": ""}
 
@@ -66,37 +64,17 @@ class _Open:
     place: int
     index: int
     kind: str
-    arguments: list[str] = field(default_factory=list)
-    whole: bool | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether more must come before another block may begin: a tool call whose arguments are not whole."""
-        if self.kind != "tool_use":
-            return False
-        if self.whole is None:
-            ends = bool(self.arguments) and self.arguments[-1].rstrip().endswith("}")
-            self.whole = ends and parse_arguments("".join(self.arguments)) is not None
-        return not self.whole
-
-    def add(self, arguments: str) -> None:
-        """More of a tool call's arguments."""
-        if arguments.strip():
-            self.arguments.append(arguments)
-            self.whole = None
 
 
 class Encoder:
     """Events of the first answer into named events, one block at a time.
 
-    On this wire blocks follow each other, while events may interleave them (parallel tool calls). What belongs to
-    another block than the open one is held back until that one is complete. Text and thinking may be cut
-    anywhere and go on in a block of their own; a tool call's arguments may not.
+    On this wire blocks follow each other, while events may interleave them (parallel tool calls).
     """
 
     __slots__ = (
-        "_delta", "_finish", "_held", "_id", "_index", "_model", "_open", "_out", "_refused", "_said", "_started",
-        "_tier", "_tools", "_usage",
+        "_delta", "_finish", "_id", "_index", "_model", "_open", "_out", "_refused", "_said", "_started", "_tier",
+        "_tools", "_turns", "_usage",
     )  # fmt: skip
 
     def __init__(self, *, model: str) -> None:
@@ -112,7 +90,7 @@ class Encoder:
         self._open: _Open | None = None
         self._index = 0
         self._tools: set[int] = set()
-        self._held: deque[BlockPiece] = deque()
+        self._turns: InTurn[BlockPiece] = InTurn()
         self._out: list[bytes] = []
 
     def encode(self, events: tuple[Event, ...]) -> bytes:
@@ -208,28 +186,14 @@ class Encoder:
         self._write("message_start", {"message": message})
 
     def _block_event(self, event: BlockPiece) -> None:
-        if self._open is not None and event.block != self._open.place and self._open.waits:
-            self._held.append(event)
-            return
-        self._say(event)
-        if self._held and (self._open is None or not self._open.waits):
-            self._release()
-
-    def _release(self) -> None:
-        """Say what was held back: one block's events after the other's, in order of appearance."""
-        while self._held and (self._open is None or not self._open.waits):
-            place = self._held[0].block
-            again = [event for event in self._held if event.block == place]
-            self._held = deque(event for event in self._held if event.block != place)
-            for event in again:
-                self._say(event)
+        for each in self._turns.take(event, event):
+            self._say(each)
 
     def _flush(self) -> None:
-        """Nothing more will come: close the open block, then say the held ones."""
+        """Nothing more will come: say what was held back, and close the open block."""
+        for each in self._turns.rest():
+            self._say(each)
         self._close()
-        while self._held:
-            self._release()
-            self._close()
 
     def _say(self, event: BlockPiece) -> None:
         match event:
@@ -250,7 +214,6 @@ class Encoder:
             case ToolArgumentsDelta():
                 # Only white space can follow arguments that are complete, and nothing can be added to a closed block.
                 if self._open is not None and self._open.place == event.block:
-                    self._open.add(event.arguments)
                     self._delta_event({"type": "input_json_delta", "partial_json": event.arguments})
             case _:
                 self._say_delta(event)

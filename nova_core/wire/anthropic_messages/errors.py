@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from nova_core.errors import NovaError
+from nova_core.errors import NovaError, UnsupportedParamsError
 from nova_core.wire.upstream_errors import classify, facts_of
 
 TYPES: Final = {
@@ -22,15 +22,28 @@ TYPES: Final = {
     529: "overloaded_error",
 }
 
+THREAD: Final = "thread"
+"""The parameter that has the vendor hold a conversation, of which requests then say only what is new."""
+
 
 def render_error(error: NovaError) -> dict[str, Any]:
-    """`{"type": "error", "error": {"type", "message"}}`."""
+    """`{"type": "error", "error": {"type", "message"}}`, with the `details` of a vendor's own error.
+
+    Those of a conversation that another provider cannot hold are what clients send all of it for.
+    """
     fallback = "invalid_request_error" if 400 <= error.status < 500 else "api_error"
-    return {"type": "error", "error": {"type": TYPES.get(error.status, fallback), "message": error.message}}
+    said: dict[str, Any] = {"type": TYPES.get(error.status, fallback), "message": error.message}
+    if isinstance(error, UnsupportedParamsError) and error.param == THREAD:
+        said["details"] = {"error_code": "thread_unsupported_request"}
+    elif error.details is not None:
+        said["details"] = error.details
+    return {"type": "error", "error": said}
 
 
 def event_error(data: bytes) -> NovaError:
     """The error that an `error` event carries; its type stands in for a status."""
     facts = facts_of(data)
     message = facts.message or "the upstream broke its answer off without saying why"
-    return classify(None, message, facts.code, facts.type, param=facts.param)
+    error = classify(None, message, facts.code, facts.type, param=facts.param)
+    error.details = facts.details
+    return error

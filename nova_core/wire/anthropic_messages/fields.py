@@ -149,12 +149,14 @@ class Notes:
 
 HINTS: Final = frozenset(
     {
-        "safety_identifier", "prompt_cache_retention", "prompt_cache_options", "stream_options", "annotations",
-        "provider_specific_fields", "index",
+        "safety_identifier", "prompt_cache_retention", "prompt_cache_options", "prompt_cache_breakpoint",
+        "stream_options", "annotations", "provider_specific_fields", "index",
         # What the official Python client adds to answers it has parsed, and sends back with the history.
         "parsed", "parsed_arguments",
     }
 )  # fmt: skip
 """Fields of other dialects that do not change the answer's meaning."""
+UNMISSED: Final = frozenset({"context_management", "diagnostics", "speed"})
+"""Fields of this dialect that models of others answer as well without."""
 NESTED: Final = ("usage", "message", "function")
 """Objects of which only the unknown members are among the extras."""

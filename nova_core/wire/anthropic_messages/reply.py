@@ -76,7 +76,8 @@ def parse(members: Mapping[str, Any]) -> ChatReply:
     """The typed view. Raises BadGatewayError."""
     check(members)
     try:
-        parts = tuple(map(_said, parse_content(members["content"], "content"), members["content"]))
+        content = [_completed(block) for block in members["content"]]
+        parts = tuple(map(_said, parse_content(content, "content"), content))
     except BadRequestError as error:
         raise BadGatewayError(f"the upstream's message cannot be read: {error.message}") from error
     finish, native_finish = parse_stop_reason(members.get("stop_reason"))
@@ -151,6 +152,11 @@ def render(typed: ChatReply) -> dict[str, Any]:
 def new_id() -> str:
     """An id for a message whose upstream gave none."""
     return f"msg_{uuid.uuid4().hex}"
+
+
+def new_call_id() -> str:
+    """An id for a call of a tool that came without one."""
+    return f"toolu_{uuid.uuid4().hex}"
 
 
 def render_part(part: Part) -> Iterator[dict[str, Any]]:
@@ -248,6 +254,22 @@ def _input(call: ToolCall) -> dict[str, Any]:
         return {"input": call.arguments}
     arguments = parse_arguments(call.arguments)
     return arguments if arguments is not None else {UNPARSABLE: call.arguments}
+
+
+def _completed(block: Any) -> Any:
+    """A block with what vendors that speak like this one leave out, or say as null or as text."""
+    match block:
+        case {"type": "text"}:
+            cited = block.get("citations")
+            objects = [each for each in cited if isinstance(each, dict)] if isinstance(cited, list) else None
+            return {**block, "text": block.get("text") or "", "citations": objects}
+        case {"type": "thinking"}:
+            return {**block, "thinking": block.get("thinking") or ""}
+        case {"type": "tool_use"}:
+            said = block.get("input") or {}
+            said = parse_arguments(said) if isinstance(said, str) else said
+            return {**block, "id": block.get("id") or new_call_id(), "input": said}
+    return block
 
 
 def _said(part: Part, raw: dict[str, Any]) -> Part:

@@ -31,7 +31,7 @@ from nova_core.types.events import (
 from nova_core.wire.anthropic_messages.content import parse_citation
 from nova_core.wire.anthropic_messages.errors import event_error
 from nova_core.wire.anthropic_messages.fields import NAME, extra_of
-from nova_core.wire.anthropic_messages.reply import MEMBERS, parse_stop_reason
+from nova_core.wire.anthropic_messages.reply import MEMBERS, new_call_id, parse_stop_reason
 from nova_core.wire.anthropic_messages.usage import SERVICE_TIERS, parse_usage, usage_extra
 from nova_core.wire.body import NOT_JSON
 
@@ -132,7 +132,8 @@ class Decoder:
                     "input",
                     *(("caller",) if raw.get("caller") == {"type": "direct"} else ()),
                 )
-                return [ToolCallStart(0, place, _piece(raw, "id"), _piece(raw, "name"), extra=extra_of(raw, known))]
+                call_id = _opening(raw, "id") or new_call_id()
+                return [ToolCallStart(0, place, call_id, _piece(raw, "name"), extra=extra_of(raw, known))]
             case _:
                 return []
 

@@ -40,7 +40,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(re.compile(rf"claude-sonnet-5{END}")),
     Family(re.compile(rf"claude-(opus-5|haiku-5[-.]5){END}"), calm_when_off=True),
     Family(re.compile(rf"claude-sonnet-5[-.]5{END}"), off="between_tools", calm_when_off=True, obeys=False),
-    Family(re.compile(rf"claude-(opus-5[-.]5|(fable|mythos)-5[-.]1){END}"), off=None, obeys=False),
+    Family(re.compile(rf"claude-(opus-5[-.]5|(fable|mythos)-5[-.][1-9]){END}"), off=None, obeys=False),
     # All others since 4.7 refuse budgets; leaving thinking on is what none of them refuses.
     Family(re.compile(rf"claude-[a-z]+-(4[-.]([7-9]|\d\d)|([5-9]|\d\d)([-.]\d\d?)?){END}"), off=None),
 )

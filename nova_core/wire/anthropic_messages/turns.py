@@ -19,7 +19,7 @@ def render_turns(typed: ChatRequest, notes: Notes) -> tuple[list[Block], list[Tu
     """The system blocks and the turns.
 
     Only leading instructions go to `system`. Neighbouring user and tool messages become one user turn with the
-    tool results first, as the vendor demands. An empty turn gets a placeholder.
+    tool results first, as the vendor demands. An empty turn gets a placeholder, and so do instructions alone.
     """
     writer = BlockWriter(notes, by_list=typed.extra.keys() <= {CHAT})
     system: list[Block] = []
@@ -39,6 +39,8 @@ def render_turns(typed: ChatRequest, notes: Notes) -> tuple[list[Block], list[Tu
             _extend_user_turn(turns, blocks)
         if turns:
             turns[-1].update(native(message.extra))
+    if not turns:
+        turns.append({"role": "user", "content": []})
     for turn in turns:
         if not turn["content"]:
             notes.approximated("messages", "an empty turn got a placeholder")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from nova_core.types.usage import Usage
 
 KNOWN: Final = frozenset(
@@ -22,11 +24,15 @@ SAID_TIERS: Final = {"default": "standard", "standard": "standard", "priority": 
 
 def parse_usage(raw: Any) -> Usage | None:
     """The buckets; None when nothing is stated. Compaction iterations are added up: each is billed."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, Mapping) or not raw:
         return None
     steps = raw.get("iterations")
     if isinstance(steps, list) and steps and all(isinstance(step, Mapping) for step in steps):
-        return sum((_parse_step(step) for step in steps), Usage()).served_in(raw.get("service_tier"))
+        total = sum((_parse_step(step) for step in steps), Usage())
+        # How much of it was thinking is said of the whole alone.
+        unsaid = min(max(0, _parse_step(raw).reasoning - total.reasoning), total.output)
+        total = msgspec.structs.replace(total, output=total.output - unsaid, reasoning=total.reasoning + unsaid)
+        return total.served_in(raw.get("service_tier"))
     return _parse_step(raw).served_in(raw.get("service_tier"))
 
 
@@ -35,7 +41,7 @@ def render_usage(usage: Usage | None, *, service_tier: str | None = None, extra:
     if usage is None:
         return {"input_tokens": 0, "output_tokens": 0} | _tier(service_tier) | dict(extra)
     rendered: dict[str, Any] = {
-        "input_tokens": usage.input + usage.input_audio,
+        "input_tokens": usage.input + usage.input_audio + usage.input_image,
         "cache_creation_input_tokens": usage.cache_write,
         "cache_read_input_tokens": usage.cache_read,
         "output_tokens": usage.output_total,
@@ -82,4 +88,6 @@ def _parse_step(raw: Mapping[str, Any]) -> Usage:
 
 def _count(raw: Mapping[str, Any], name: str) -> int:
     value = raw.get(name)
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

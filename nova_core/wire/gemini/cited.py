@@ -52,7 +52,7 @@ def citation_metadata(cited: Iterable[Citation]) -> dict[str, Any]:
             named = {"uri": citation.url, "title": citation.title}
             placed = {"startIndex": citation.start, "endIndex": citation.end}
             found.append({name: value for name, value in (named | placed).items() if value is not None})
-    return {"citationMetadata": {"citations": found}} if found else {}
+    return {"citationMetadata": {"citationSources": found}} if found else {}
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:

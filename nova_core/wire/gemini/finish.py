@@ -12,17 +12,17 @@ from nova_core.wire.gemini.fields import enum
 
 _WORDS: Final[Mapping[FinishReason, tuple[str, ...]]] = {
     "stop": ("STOP", "FINISH_REASON_UNSPECIFIED"),
-    "length": ("MAX_TOKENS",),
+    # An answer that is continued with a token of its own is cut for everyone who has none.
+    "length": ("MAX_TOKENS", "CONTINUATION"),
     "content_filter": (
         "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION",
         "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "IMAGE_OTHER", "NO_IMAGE", "OTHER",
-        "JAILBREAK",
+        "JAILBREAK", "PUP_LIMITED_DISABLED",
     ),
     "error": (
         "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE",
         "MALFORMED_RESPONSE",
     ),
-    "pause": ("CONTINUATION",),
 }  # fmt: skip
 REASONS: Final[Mapping[str, FinishReason]] = {word: reason for reason, words in _WORDS.items() for word in words}
 SAID_AS: Final[Mapping[FinishReason, str]] = {
@@ -34,6 +34,9 @@ SAID_AS: Final[Mapping[FinishReason, str]] = {
     "pause": "STOP",
     "error": "OTHER",
 }
+
+
+UNSPECIFIED: Final = ("BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 
 
 def parse_finish(word: Any, *, called: bool) -> tuple[FinishReason | None, str | None]:
@@ -57,4 +60,4 @@ def render_finish(reason: FinishReason | None, native: str | None) -> str | None
 def block_reason(feedback: Any) -> str | None:
     """Why a prompt was blocked, from `promptFeedback`; None when it was not."""
     word = feedback.get("blockReason") if isinstance(feedback, Mapping) else None
-    return word if isinstance(word, str) and word != "BLOCK_REASON_UNSPECIFIED" else None
+    return word if isinstance(word, str) and word not in UNSPECIFIED else None

@@ -44,9 +44,10 @@ def check(members: Members) -> None:
         raise BadGatewayError(f"the upstream answered 200 with an error: {words or 'no message'}")
     candidates = members.get("candidates")
     if isinstance(candidates, msgspec.Raw):
-        is_answer = bytes(candidates).lstrip()[:1] == b"["
+        text = bytes(candidates).strip()
+        is_answer = text[:1] == b"[" and text != b"[]"
     else:
-        is_answer = isinstance(candidates, list)
+        is_answer = isinstance(candidates, list) and bool(candidates)
     if not is_answer and block_reason(decoded(members.get("promptFeedback"))) is None:
         words = redacted(facts_of(msgspec.json.encode(dict(members))).message)
         raise BadGatewayError(f"the upstream's reply has no `candidates`{': ' + words if words else ''}")

@@ -20,7 +20,7 @@ TYPES: Final = frozenset({"string", "number", "integer", "boolean", "array", "ob
 
 
 def to_json_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON Schema of a `Schema`: types in lower case, `nullable` as a type, counts as numbers."""
+    """JSON Schema of a `Schema`: types in lower case, `nullable` as a type, counts as numbers, properties in order."""
     fields = {camel(name): value for name, value in schema.items() if value is not None}
     said: dict[str, Any] = {}
     for name, value in fields.items():
@@ -28,11 +28,12 @@ def to_json_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
             case "type":
                 if (kind := str(value).lower()) != "type_unspecified":
                     said["type"] = kind
-            case "nullable":
+            case "nullable" | "propertyOrdering":
                 continue
             case "properties" | "defs" if isinstance(value, Mapping):
                 key = "$defs" if name == "defs" else name
-                said[key] = {inner: _converted(item) for inner, item in value.items()}
+                names = _in_order(value, fields.get("propertyOrdering"))
+                said[key] = {inner: _converted(value[inner]) for inner in names}
             case "items" | "additionalProperties":
                 said[name] = _converted(value)
             case "anyOf" if isinstance(value, list):
@@ -44,6 +45,12 @@ def to_json_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
             case _:
                 said[name] = value
     return _with_null(said) if fields.get("nullable") is True else said
+
+
+def _in_order(named: Mapping[str, Any], order: Any) -> list[str]:
+    """The names in the order of `propertyOrdering`, as models write them; others follow."""
+    first = [name for name in order if isinstance(name, str) and name in named] if isinstance(order, list) else []
+    return list(dict.fromkeys((*first, *named)))
 
 
 def _converted(value: Any) -> Any:

@@ -19,6 +19,8 @@ BUDGETED: Final = re.compile(r"gemini-[12](\.\d+)?-|robotics-er-1")
 """Names of models that think by a budget."""
 MINIMAL_TOO: Final = re.compile(r"gemini-3(\.[1-5])?-flash|flash-(lite-)?latest")
 """Names of models whose least level is below `LOW`."""
+BEYOND_HIGH: Final = re.compile(r"gemini-([4-9]|\d\d)(?!\d)")
+"""Names of models whose highest level is `XHIGH`."""
 BUDGETS: Final[Mapping[str, int]] = {
     "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576,
 }  # fmt: skip
@@ -26,7 +28,7 @@ BUDGETS: Final[Mapping[str, int]] = {
 RANGES: Final = (("gemini-2.5-pro", 128, 32768), ("gemini-2.5-flash-lite", 512, 24576), ("gemini-2.5-flash", 1, 24576))
 """Least and largest budget by the start of a model's name; 0 turns thinking off, except for the first."""
 LEVELS: Final[Mapping[str, str]] = {
-    "minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH", "xhigh": "HIGH", "max": "HIGH",
+    "minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH",
 }  # fmt: skip
 
 
@@ -110,9 +112,12 @@ def _level(wanted: Reasoning, model: str, notes: Notes) -> str:
     if wanted.effort == "minimal" and not MINIMAL_TOO.search(model):
         notes.approximated("reasoning_effort", f"the least level of {model} is LOW")
         return "LOW"
-    if wanted.effort in ("xhigh", "max"):
-        notes.approximated("reasoning_effort", "the highest level is HIGH")
-    return LEVELS[wanted.effort]
+    if wanted.effort not in ("xhigh", "max"):
+        return LEVELS[wanted.effort]
+    highest = "XHIGH" if BEYOND_HIGH.search(model) else "HIGH"
+    if highest != wanted.effort.upper():
+        notes.approximated("reasoning_effort", f"the highest level is {highest}")
+    return highest
 
 
 def for_model(request: Request) -> Request:

@@ -27,13 +27,15 @@ def parse_usage(raw: Any) -> Usage | None:
     if thoughts and candidates >= thoughts and prompt + candidates == count(raw, "totalTokenCount"):
         candidates -= thoughts  # some models count thoughts among the candidates' tokens
     spoken = min(_spoken(raw, "candidatesTokensDetails"), candidates)
+    drawn = min(_of_kind(raw, "candidatesTokensDetails", "IMAGE"), candidates - spoken)
     return Usage(
         input=prompt - cached - heard,
         cache_read=cached,
         input_audio=heard,
-        output=candidates - spoken,
+        output=candidates - spoken - drawn,
         reasoning=thoughts,
         output_audio=spoken,
+        output_image=drawn,
     ).served_in(_tier(raw))
 
 
@@ -66,6 +68,8 @@ def render_usage(usage: Usage, extra: Mapping[str, Any]) -> dict[str, Any]:
 def count(raw: Mapping[str, Any], name: str) -> int:
     """A count of tokens, 0 where none is stated."""
     value = raw.get(name)
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)  # 64-bit integers are texts in JSON of protocol buffers
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
@@ -76,6 +80,10 @@ def _tier(raw: Mapping[str, Any]) -> str:
 
 
 def _spoken(raw: Mapping[str, Any], name: str) -> int:
+    return _of_kind(raw, name, "AUDIO")
+
+
+def _of_kind(raw: Mapping[str, Any], name: str, kind: str) -> int:
     details = raw.get(name)
     found = [item for item in details if isinstance(item, Mapping)] if isinstance(details, list) else []
-    return sum(count(item, "tokenCount") for item in found if item.get("modality") == "AUDIO")
+    return sum(count(item, "tokenCount") for item in found if item.get("modality") == kind)

@@ -52,14 +52,13 @@ class PartWriter:
         """
         bodies: list[Body] = []
         pending: list[str] = []
-        calls = max((place for place, part in enumerate(parts) if isinstance(part, ToolCall)), default=-1)
         for place, part in enumerate(parts):
             at = f"{path}.{_list_of(part)}[{place}]"
-            if isinstance(part, Thinking) and not part.text and _own(part) is not None and not part.extra:
-                pending.append(_own(part) or "")
+            if (signature := _signature_alone(part)) is not None:
+                pending.append(signature)
                 continue
             said = self.part(part, at)
-            waits = self._signs and len(pending) == 1 and isinstance(part, Text) and place < calls
+            waits = self._signs and len(pending) == 1 and isinstance(part, Text) and _unsigned_call(parts[place + 1 :])
             if said and pending and not waits and not isinstance(part, Thinking):
                 said[0].setdefault("thoughtSignature", pending.pop(0))
             bodies += said
@@ -106,7 +105,7 @@ class PartWriter:
 
     def _thinking(self, part: Thinking, path: str) -> list[Body]:
         own = _own(part)
-        if part.signature and own is None:
+        if own is None and (part.signature or (part.extra and not part.text)):
             self._notes.hint(path, "signed thinking of another vendor")
             return []
         if not part.text and own is None:
@@ -171,6 +170,19 @@ def _with_native(body: Body, part: ToolCall | ToolResult) -> Body:
 def _own(part: Thinking) -> str | None:
     """The thought's signature, if it is this vendor's."""
     return own_signature(NAME, part.signature) if part.signature else None
+
+
+def _signature_alone(part: Part) -> str | None:
+    """This vendor's signature of the part that follows, None for every other part."""
+    return _own(part) if isinstance(part, Thinking) and not part.text and not part.extra else None
+
+
+def _unsigned_call(parts: tuple[Part, ...]) -> bool:
+    """Whether a call comes, and no signature before it."""
+    for part in parts:
+        if isinstance(part, ToolCall) or _signature_alone(part) is not None:
+            return isinstance(part, ToolCall)
+    return False
 
 
 def _vendors_signature(part: ToolCall) -> str | None:

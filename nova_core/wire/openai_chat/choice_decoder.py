@@ -13,6 +13,7 @@ from nova_core.types.events import (
     ExtraDelta,
     Finish,
     LogprobsDelta,
+    OpaqueBlock,
     RedactedThinkingBlock,
     RefusalDelta,
     SignatureDelta,
@@ -32,7 +33,7 @@ _DELTA = frozenset(
         *("tool_calls", "function_call"),
     }
 )
-_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
+_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
 _CALL = frozenset({"index", "id", "type", "function", "custom"})
 _FUNCTION = frozenset({"name", "arguments", "input"})
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
@@ -68,9 +69,12 @@ class ChoiceDecoder:
 
     def decode(self, choice: Mapping[str, Any], events: list[Event]) -> None:
         """Append the events of this piece. Raises StreamBrokenError when it says that the answer failed."""
-        delta = choice.get("delta")
+        delta, whole = choice.get("delta"), choice.get("message")
         if isinstance(delta, dict):
             self._delta(delta, events)
+        # Some vendors repeat all that was said so far beside every piece, or say it whole in one.
+        if not self._blocks and isinstance(whole, dict):
+            self._delta(whole, events)
         logprobs = choice.get("logprobs")
         if isinstance(logprobs, dict) and logprobs:
             events.append(LogprobsDelta(self._index, logprobs))
@@ -135,16 +139,20 @@ class ChoiceDecoder:
             events.append(ExtraDelta({self._dialect: {"message": left}}, self._index))
 
     def _content_parts(self, content: list[Any], events: list[Event]) -> None:
-        """Some vendors stream content as parts, with thinking among them."""
+        """Some vendors stream content as parts, with thinking among them; what is neither is kept whole."""
         for item in content:
             kind = item.get("type") if isinstance(item, dict) else None
-            if kind == "text" and item.get("text"):
-                events.append(TextDelta(self._index, self._open("text"), str(item["text"])))
+            text = item if isinstance(item, str) else item.get("text") if kind == "text" else None
+            if text:
+                events.append(TextDelta(self._index, self._open("text"), str(text)))
             elif kind == "thinking":
                 inner = item.get("thinking")
                 pieces = inner if isinstance(inner, list) else [{"text": inner}]
                 text = "".join(str(piece.get("text") or "") for piece in pieces if isinstance(piece, dict))
                 self._thought_piece(text, events)
+            elif isinstance(item, dict) and kind != "text":
+                block, self._kind = self._open("opaque"), None
+                events.append(OpaqueBlock(self._index, block, self._dialect, item))
 
     def _open(self, kind: str) -> int:
         """The block that a piece of this kind belongs to: the open one, or a new one."""

@@ -22,6 +22,9 @@ from nova_core.wire.openai_chat.fields import NAME, Fields, bad_field
 from nova_core.wire.openai_chat.notes import Notes, note_opaque
 
 AUDIO_FORMATS: Mapping[str, str] = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
+UNNAMED = "document"
+"""What a file is called that comes as data and has no name: the vendor wants one then, and calls it missing."""
+ENDINGS: Mapping[str, str] = {"application/pdf": ".pdf", "text/plain": ".txt", "text/csv": ".csv"}
 
 
 def parse_content(value: Any, path: str) -> tuple[Part, ...]:
@@ -197,12 +200,19 @@ def _audio_body(part: Audio, path: str, notes: Notes) -> dict[str, Any] | None:
     return {"type": "input_audio", "input_audio": {"data": part.source.data, **({"format": form} if form else {})}}
 
 
+def file_name(part: File) -> str:
+    """The name of a file, its title, or one that tells its kind."""
+    return part.name or part.title or UNNAMED + ENDINGS.get(part.source.media_type or "", "")
+
+
 def _file_body(part: File, path: str, notes: Notes) -> dict[str, Any] | None:
     if part.citations:
         notes.lost(f"{path}.citations", "citations of documents cannot be asked for")
     if part.context:
         notes.lost(f"{path}.context", "a document has no context of its own")
     source, name = part.source, part.name or part.title
+    if source.data is not None and not notes.own:
+        name = file_name(part)
     if source.text is not None:
         notes.approximated(path, "a text document is sent as a text part")
         title = f"{name}\n\n" if name else ""

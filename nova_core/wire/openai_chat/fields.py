@@ -117,6 +117,47 @@ class Fields:
         return {dialect: dict(self._left)} if self._left else {}
 
 
+class Answered(Fields):
+    """The members of an object that an upstream answered: of another kind than they should be, they are left for
+    `extra()`, and numbers may be said as text.
+    """
+
+    __slots__ = ()
+
+    def text(self, name: str) -> str | None:
+        """A string."""
+        found: str | None = self._of(name, str)
+        return found
+
+    def integer(self, name: str) -> int | None:
+        """A whole number."""
+        value = self.number(name)
+        return None if value is None else int(value)
+
+    def number(self, name: str) -> float | None:
+        """A number, integer or not."""
+        value = self._left.get(name)
+        if isinstance(value, str) and value.isdecimal():
+            self._left[name] = int(value)
+        if isinstance(self._left.get(name), bool):
+            return None
+        found: float | None = self._of(name, int | float)
+        return found
+
+    def members(self, name: str) -> dict[str, Any] | None:
+        """An object, as it is."""
+        found: dict[str, Any] | None = self._of(name, dict)
+        return found
+
+    def array(self, name: str) -> list[Any] | None:
+        """An array, as it is."""
+        found: list[Any] | None = self._of(name, list)
+        return found
+
+    def _of(self, name: str, kind: Any) -> Any:
+        return self.take(name) if isinstance(self._left.get(name), kind) else None
+
+
 def starts_with(value: Any, first_bytes: bytes) -> bool:
     """Whether a member's JSON text starts with one of these bytes; only that byte is looked at in `msgspec.Raw`."""
     text = memoryview(value) if type(value) is msgspec.Raw else msgspec.json.encode(value)

@@ -8,14 +8,14 @@ from nova_core.types.chat import FinishReason
 
 _WORDS: Mapping[FinishReason, tuple[str, ...]] = {
     "stop": ("stop", "stop_sequence", "end_turn", "COMPLETE", "eos", "eos_token", "STOP"),
-    "length": ("length", "max_tokens", "MAX_TOKENS", "compaction", "model_length"),
+    "length": ("length", "max_tokens", "MAX_TOKENS", "compaction", "model_length", "model_context_window_exceeded"),
     "tool_calls": ("tool_calls", "function_call", "tool_use"),
     "content_filter": (
         *("content_filter", "refusal", "ERROR_TOXIC", "SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST"),
         *("PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "NO_IMAGE", "IMAGE_RECITATION"),
         *("IMAGE_OTHER", "ESCALATION", "sensitive", "guardrail_intervened", "content_filtered"),
     ),
-    "error": ("error", "ERROR", "network_error"),
+    "error": ("error", "ERROR", "network_error", "insufficient_system_resource", "abort"),
 }
 _REASONS: Mapping[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words}
 _SAID_AS: Mapping[FinishReason, str] = {"refusal": "content_filter", "pause": "stop", "error": "stop"}

@@ -8,10 +8,12 @@ from nova_core.types.chat import ChatRequest, HostedTool, Reasoning, ResponseFor
 from nova_core.types.fidelity import Fidelity
 from nova_core.wire.openai_chat.fields import NAME
 from nova_core.wire.openai_chat.notes import Notes
+from nova_core.wire.openai_chat.reasoning_models import effort_at_rest, fitting_effort
 from nova_core.wire.openai_chat.turns import render_messages
 from nova_core.wire.shown_images import shown_by_user
 
 LONGEST_TOOL_NAME = 64
+LONGEST_USER = 64
 
 _SAME_NAMES = (
     "parallel_tool_calls",
@@ -47,6 +49,8 @@ def render_request(typed: ChatRequest) -> tuple[dict[str, Any], Fidelity]:
         value = getattr(typed, name)
         if value is not None:
             body[name] = value
+    if typed.user is not None and not notes.own and is_too_long(typed.user, notes):
+        del body["user"]
     if typed.tools:
         tools = [_tool(tool, f"tools[{index}]", notes) for index, tool in enumerate(typed.tools)]
         body["tools"] = [tool for tool in tools if tool is not None]
@@ -69,6 +73,14 @@ def render_request(typed: ChatRequest) -> tuple[dict[str, Any], Fidelity]:
     notes.cache(body, typed.cache)
     notes.extra(body, typed.extra)
     return body, notes.fidelity()
+
+
+def is_too_long(user: str, notes: Notes) -> bool:
+    """Whether a user's id, which other dialects put no such limit on, is refused for its length; noted then."""
+    if len(user) <= LONGEST_USER:
+        return False
+    notes.hint("user", f"ids of users have at most {LONGEST_USER} characters")
+    return True
 
 
 def _foreign_words(typed: ChatRequest, body: dict[str, Any], notes: Notes) -> None:
@@ -151,19 +163,32 @@ def _reasoning(wanted: Reasoning | None, body: dict[str, Any], notes: Notes) -> 
         return
     if wanted.summary is not None:
         notes.hint("thinking.display", "summaries of the thinking cannot be asked for")
-    if wanted.mode == "disabled" and wanted.effort is None:
-        notes.hint("thinking", "thinking is not asked for")
-    elif wanted.effort is not None:
-        body["reasoning_effort"] = "xhigh" if wanted.effort == "max" else wanted.effort
-        if wanted.effort == "max":
-            notes.approximated("reasoning_effort", "max is sent as xhigh")
+    if (effort := said_effort(wanted, str(body["model"]), notes)) is not None:
+        body["reasoning_effort"] = effort
+
+
+def said_effort(wanted: Reasoning, model: str, notes: Notes) -> str | None:
+    """The effort to ask `model` for; None to ask for none, where it decides itself."""
+    if wanted.effort is not None:
+        effort = fitting_effort(model, wanted.effort)
+        if effort != wanted.effort:
+            notes.approximated("reasoning_effort", f"{wanted.effort} is sent as {effort}")
         if wanted.budget is not None:
             notes.approximated("thinking.budget_tokens", "the effort is sent in its place")
-    elif wanted.budget is not None:
-        body["reasoning_effort"] = effort_of(wanted.budget)
-        notes.approximated("thinking.budget_tokens", f"sent as an effort of {body['reasoning_effort']}")
-    elif wanted.mode is not None:
+        return effort
+    if wanted.mode == "disabled":
+        if (effort_then := effort_at_rest(model)) is not None:
+            notes.mapped("thinking", f"an effort of {effort_then}")
+        else:
+            notes.hint("thinking", "thinking is not asked for")
+        return effort_then
+    if wanted.budget is not None:
+        effort = fitting_effort(model, effort_of(wanted.budget))
+        notes.approximated("thinking.budget_tokens", f"sent as an effort of {effort}")
+        return effort
+    if wanted.mode is not None:
         notes.approximated("thinking", "how much to think is left to the model")
+    return None
 
 
 def _own_reasoning(wanted: Reasoning, body: dict[str, Any]) -> None:

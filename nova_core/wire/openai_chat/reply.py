@@ -30,7 +30,7 @@ from nova_core.types.message import Members, decoded
 from nova_core.types.usage import Usage
 from nova_core.wire.openai_chat.cited import annotation
 from nova_core.wire.openai_chat.drawn import image_member
-from nova_core.wire.openai_chat.fields import NAME, Fields
+from nova_core.wire.openai_chat.fields import NAME, Answered, Fields
 from nova_core.wire.openai_chat.finish import parse_finish, render_finish, restored_finish
 from nova_core.wire.openai_chat.messages import citations, thinking_parts
 from nova_core.wire.openai_chat.notes import add_members
@@ -73,7 +73,7 @@ def parse_reply(members: Mapping[str, Any]) -> ChatReply:
     """The typed reply. Raises BadGatewayError."""
     check_reply(members)
     try:
-        return _reply(Fields(members, ""))
+        return _reply(Answered(members, ""))
     except BadRequestError as error:
         raise BadGatewayError(f"the upstream's reply is not a chat completion: {error.message}") from error
 
@@ -101,9 +101,9 @@ def _seconds(value: float | None) -> int | None:
 
 
 def _choice(value: Any, place: int) -> Choice:
-    fields = Fields(value, f"choices[{place}]")
+    fields = Answered(value, f"choices[{place}]")
     index = fields.integer("index")
-    message = Fields(fields.take("message") or {}, fields.at("message"))
+    message = Answered(fields.take("message") or {}, fields.at("message"))
     message.take("role")
     parts = _parts(message)
     word = fields.text("finish_reason")
@@ -140,7 +140,8 @@ def take_foreign_finish(fields: Fields) -> tuple[str | None, str | None]:
 
 
 def _parts(fields: Fields) -> tuple[Part, ...]:
-    parts: list[Part] = [*thinking_parts(fields)]
+    odd = _take_odd_thoughts(fields)
+    parts: list[Part] = [*thinking_parts(fields), *odd]
     content = fields.take("content")
     texts = _texts(content, parts)
     cited = citations(fields)
@@ -151,12 +152,29 @@ def _parts(fields: Fields) -> tuple[Part, ...]:
         parts.append(Refusal(refusal))
     audio = fields.members("audio")
     if audio is not None:
-        parts.append(_audio(Fields(audio, fields.at("audio"))))
-    parts.extend(_tool_call(item, fields.at("tool_calls")) for item in fields.array("tool_calls") or ())
+        parts.append(_audio(Answered(audio, fields.at("audio"))))
+    calls = fields.array("tool_calls") or ()
+    parts.extend(_tool_call(item, fields.at("tool_calls")) for item in calls if item is not None)
     legacy = fields.members("function_call")
     if legacy is not None:
         parts.append(_tool_call({"function": legacy}, fields.at("function_call")))
     return tuple(parts)
+
+
+def _take_odd_thoughts(fields: Fields) -> list[Part]:
+    """The blocks among `thinking_blocks` that are none, kept whole; the others stay, with text where it is missing."""
+    thoughts: list[Any] = []
+    odd: list[Part] = []
+    for block in fields.array("thinking_blocks") or ():
+        match block:
+            case {"type": "thinking"}:
+                thoughts.append({**block, "thinking": block.get("thinking") or ""})
+            case {"type": "redacted_thinking", "data": str()}:
+                thoughts.append(block)
+            case dict():
+                odd.append(Opaque(NAME, block))
+    fields.put_back("thinking_blocks", thoughts)
+    return odd
 
 
 def _texts(content: Any, parts: list[Part]) -> str:
@@ -166,7 +184,9 @@ def _texts(content: Any, parts: list[Part]) -> str:
     texts: list[str] = []
     for item in content if isinstance(content, list) else ():
         kind = item.get("type") if isinstance(item, dict) else None
-        if kind == "text":
+        if isinstance(item, str):
+            texts.append(item)
+        elif kind == "text":
             texts.append(str(item.get("text") or ""))
         elif kind == "thinking":
             parts.append(Thinking(_texts(item.get("thinking"), parts)))
@@ -186,10 +206,10 @@ def _audio(fields: Fields) -> Audio:
 
 
 def _tool_call(value: Any, path: str) -> ToolCall:
-    fields = Fields(value, path)
+    fields = Answered(value, path)
     fields.take("index")
     kind = "custom" if fields.text("type") == "custom" else "function"
-    inner = Fields(fields.take(kind), fields.at(kind))
+    inner = Answered(fields.take(kind), fields.at(kind))
     call_id = fields.text("id") or new_call_id()
     name = inner.required_text("name")
     arguments = json_text(inner.take("arguments" if kind == "function" else "input"))

@@ -124,6 +124,8 @@ def _counted_beside(value: Mapping[str, Any], prompt: int, completion: int, reas
 
 def _count(value: Mapping[str, Any], name: str) -> int:
     number = value.get(name)
+    if isinstance(number, str) and number.isdecimal():
+        return int(number)
     if isinstance(number, bool) or not isinstance(number, int | float) or number < 0:
         return 0
     return int(number)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nova_core.types.chat import Audio, Citation, File, Image, Opaque, Part, Refusal, Source, Text
-from nova_core.wire.openai_chat.content import AUDIO_FORMATS, to_data_url, url_source
+from nova_core.wire.openai_chat.content import AUDIO_FORMATS, file_name, to_data_url, url_source
 from nova_core.wire.openai_chat.fields import Fields, bad_field
 from nova_core.wire.openai_chat.notes import Notes
-from nova_core.wire.openai_responses.fields import NAME
+from nova_core.wire.openai_responses.fields import NAME, adopted
 
 Body = dict[str, Any]
 
@@ -141,8 +141,9 @@ def _render(part: Part, path: str, notes: Notes, *, said: bool) -> Body | None:
             notes.lost(path, "no content part says this")
             return None
     if body is not None:
-        own = {name: value for name, value in part.extra.get(NAME, {}).items() if name != "item"}
-        notes.extra(body, {**part.extra, NAME: own}, path)
+        extra = adopted(part.extra)
+        own = {name: value for name, value in extra.get(NAME, {}).items() if name != "item"}
+        notes.extra(body, {**extra, NAME: own}, path)
         notes.cache(body, None if isinstance(part, Refusal) else part.cache, path)
     return body
 
@@ -170,6 +171,8 @@ def _file_body(part: File, path: str, notes: Notes) -> Body:
     if part.context:
         notes.lost(f"{path}.context", "a document has no context of its own")
     source, name = part.source, part.name or part.title
+    if source.data is not None and not notes.own:
+        name = file_name(part)
     if source.text is not None:
         notes.approximated(path, "a text document is sent as a text part")
         return {"type": "input_text", "text": f"{name}\n\n{source.text}" if name else source.text}

@@ -146,6 +146,8 @@ class Decoder:
             block = self._block(index, None)
             said = [] if block in self._said else self._arguments(block, item.get(CALLS[kind]))
             return [*events, *said, BlockStop(0, block)]
+        if not isinstance(kind, str):
+            raise TypeError("an item has a type")
         return [OpaqueBlock(0, self._block(index, None), NAME, item)]
 
     def ended(self, event: Data) -> list[Event]:

@@ -9,7 +9,6 @@ from nova_core.errors import NovaError, StreamBrokenError
 from nova_core.types.chat import Opaque
 from nova_core.types.events import (
     AudioDelta,
-    BlockEvent,
     BlockStop,
     CitationDelta,
     Event,
@@ -28,6 +27,7 @@ from nova_core.types.events import (
     UsageUpdate,
 )
 from nova_core.types.usage import Usage
+from nova_core.wire.in_turn import BlockPiece, InTurn
 from nova_core.wire.openai_responses.asked import Asked
 from nova_core.wire.openai_responses.drawn import drawn_item, listed
 from nova_core.wire.openai_responses.errors import error_events, event_bytes
@@ -45,13 +45,12 @@ New = TypeVar("New", bound=Item)
 class Encoder:
     """Encodes the first answer of one stream.
 
-    Items appear in the order in which they begin. A message or thought ends where the next item begins; calls end
-    when they are told to, or with the answer: several may be under way at once.
+    Items follow each other, as the API has it: each is complete where the next one begins.
     """
 
     __slots__ = (
         "_asked", "_clock", "_finish", "_frame", "_known", "_model", "_number", "_open", "_out", "_output", "_own",
-        "_refused", "_said", "_start", "_usage",
+        "_refused", "_said", "_start", "_turns", "_usage",
     )  # fmt: skip
 
     def __init__(self, *, model: str, asked: Asked, clock: Callable[[], float]) -> None:
@@ -69,6 +68,7 @@ class Encoder:
         self._finish: Finish | None = None
         self._refused = False
         self._said: MessageItem | None = None
+        self._turns: InTurn[tuple[BlockPiece, list[Body]]] = InTurn()
         self._out: list[bytes] = []
 
     def encode(self, events: tuple[Event, ...]) -> bytes:
@@ -149,22 +149,25 @@ class Encoder:
     def _take(self, event: Event, logprobs: list[Body]) -> None:
         match event:
             case Finish(choice=0):
+                for held, rated in self._turns.rest():
+                    self._say(held, rated)
                 self._finish = event
                 self._close_all()
-            case BlockStop(choice=0):
-                self._stop(event.block)
             case ExtraDelta(choice=0):
                 for image in listed({name: members.get("message", {}) for name, members in event.extra.items()}):
                     self._drawn(image)
-            case _ if isinstance(event, BlockEvent) and event.choice == 0 and self._finish is None:
-                self._block_event(event, logprobs)
+            case _ if isinstance(event, BlockPiece) and event.choice == 0 and self._finish is None:
+                for each, rated in self._turns.take(event, (event, logprobs)):
+                    self._say(each, rated)
 
     def _rate(self, late: LogprobsDelta) -> None:
         if self._said is not None and late.choice == 0:
             self._said.rate(tokens_of(late.logprobs))
 
-    def _block_event(self, event: BlockEvent, logprobs: list[Body]) -> None:
+    def _say(self, event: BlockPiece, logprobs: list[Body]) -> None:
         match event:
+            case BlockStop():
+                self._stop(event.block)
             case TextDelta() if event.text:
                 self._message(event.block).add(event.block, "output_text", event.text, logprobs)
             case AudioDelta() if event.transcript:
@@ -187,7 +190,7 @@ class Encoder:
             case OpaqueBlock():
                 self._drawn(drawn_item(Opaque(event.dialect, event.raw)))
             case ToolCallStart():
-                self._close_said()
+                self._close_before()
                 self._add(event.block, CallItem(self._emit, len(self._output), event, self._known))
             case ToolArgumentsDelta() if isinstance(call := self._open.get(event.block), CallItem):
                 call.add(event.arguments)
@@ -201,7 +204,7 @@ class Encoder:
             if isinstance(item, MessageItem) and "id" not in self._known.get(block, {}):
                 self._open[block] = item
                 return item
-        self._close_said()
+        self._close_before()
         self._said = self._add(block, MessageItem(self._emit, len(self._output), block, self._known))
         return self._said
 
@@ -209,7 +212,7 @@ class Encoder:
         found = self._open.get(block)
         if isinstance(found, ReasoningItem):
             return found
-        self._close_said()
+        self._close_before()
         return self._add(block, ReasoningItem(self._emit, len(self._output), block, self._known))
 
     def _add(self, block: int, item: New) -> New:
@@ -218,13 +221,13 @@ class Encoder:
         return item
 
     def _whole(self, item: Body) -> None:
-        self._close_said()
+        self._close_before()
         index = len(self._output)
         self._output[index] = Item(self._emit, index, item).close("completed", {})
 
     def _drawn(self, image: Body | None) -> None:
         if image is not None:
-            self._close_said()
+            self._close_before()
             index = len(self._output)
             self._output[index] = ImageItem(self._emit, index, image).close("completed", {})
 
@@ -234,11 +237,10 @@ class Encoder:
         if item is not None and not isinstance(item, MessageItem):
             self._close(item, "completed")
 
-    def _close_said(self) -> None:
-        """Another item begins: what was said or thought before it is complete."""
+    def _close_before(self) -> None:
+        """Another item begins: the one before it is complete."""
         for item in dict.fromkeys(self._open.values()):
-            if not isinstance(item, CallItem):
-                self._close(item, "completed")
+            self._close(item, "completed")
 
     def _close_all(self) -> None:
         items = list(dict.fromkeys(self._open.values()))

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Final
 from uuid import uuid4
 
+from nova_core.types.chat import Extra
 from nova_core.types.fidelity import Fate, FieldNote
+from nova_core.wire.openai_chat.fields import NAME as CHAT
 
 NAME: Final = "openai_responses"
 """The dialect's name, which keys its extras."""
@@ -28,10 +30,27 @@ HINTS: Final = frozenset(
         "truncation", "safety_identifier", "prompt_cache_retention", "prompt_cache_options",
         "prompt_cache_breakpoint", "stream_options", "max_tool_calls", "generate_summary", "detail", "namespace",
         "async", "defer_loading", "allowed_callers", "output_schema", "caller", "parsed", "parsed_arguments",
+        "client_metadata",
     }
 )  # fmt: skip
 """Fields that do not change the answer's meaning."""
 LAST: Final = re.compile(r"([^.\[\]]+)(?:\[\d+\])*$")
+
+
+SHARED: Final = frozenset(
+    {"safety_identifier", "prompt_cache_retention", "prompt_cache_options", "prompt_cache_breakpoint", "moderation"}
+)
+"""Members that chat completions have too, in the same words."""
+
+
+def adopted(extra: Extra) -> Extra:
+    """Extras with those members of chat completions that this API shares as its own."""
+    foreign = extra.get(CHAT)
+    if not foreign or SHARED.isdisjoint(foreign):
+        return extra
+    shared = {name: value for name, value in foreign.items() if name in SHARED}
+    left = {name: value for name, value in foreign.items() if name not in SHARED}
+    return {**extra, CHAT: left, NAME: {**shared, **extra.get(NAME, {})}}
 
 
 def judged(note: FieldNote) -> FieldNote | None:

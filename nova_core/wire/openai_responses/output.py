@@ -29,7 +29,13 @@ PREFIXES: Mapping[str, str] = {"message": "msg", "function_call": "fc", "custom_
 
 def parse_output(output: list[Any]) -> tuple[Part, ...]:
     """The parts of all items. Raises BadRequestError for an item that is none."""
-    return tuple(part for turn in parse_turns({"input": output}) for part in turn.parts)
+    items = [_with_content(item) for item in output if isinstance(item, Mapping)]
+    return tuple(part for turn in parse_turns({"input": items}) for part in turn.parts)
+
+
+def _with_content(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The item; a message that was stopped before its first word may have none."""
+    return {**item, "content": []} if item.get("type") == "message" and item.get("content") is None else item
 
 
 def logprobs_of(output: list[Any]) -> Mapping[str, Any] | None:

@@ -61,12 +61,11 @@ class Relay:
         if kind == "error" or (kind is None and head.response == _ABSENT):
             event = parse_chunk(data)
             raise response_error(event.get("error") or event)
+        passed = sse_bytes(frame) if head.response == _ABSENT else self._with_response(frame, kind or "", head.response)
         number = head.sequence_number
         self._number = max(self._number, number) if isinstance(number, int) else self._number + 1
         self.events += 1
-        if head.response == _ABSENT:
-            return sse_bytes(frame)
-        return self._with_response(frame, kind or "", head.response)
+        return passed
 
     def end(self) -> bytes:
         """Nothing is missing. Raises StreamBrokenError if the response was not finished."""

@@ -8,8 +8,8 @@ from nova_core.types.chat import ChatRequest, Reasoning, ResponseFormat
 from nova_core.types.fidelity import Fidelity
 from nova_core.wire.drop_policy import is_default
 from nova_core.wire.openai_chat.notes import Notes
-from nova_core.wire.openai_chat.render import effort_of
-from nova_core.wire.openai_responses.fields import NAME
+from nova_core.wire.openai_chat.render import is_too_long, said_effort
+from nova_core.wire.openai_responses.fields import NAME, adopted
 from nova_core.wire.openai_responses.request import LOGPROBS
 from nova_core.wire.openai_responses.tools import render_choice, render_tools
 from nova_core.wire.openai_responses.turns import render_turns
@@ -42,6 +42,8 @@ def render_request(typed: ChatRequest) -> tuple[Body, Fidelity]:
     for name in _SAME_NAMES:
         if (value := getattr(typed, name)) is not None:
             body[name] = value
+    if typed.user is not None and not notes.own and is_too_long(typed.user, notes):
+        del body["user"]
     if typed.max_tokens is not None:
         body["max_output_tokens"] = typed.max_tokens
     if tools := render_tools(typed.tools, notes):
@@ -54,7 +56,7 @@ def render_request(typed: ChatRequest) -> tuple[Body, Fidelity]:
     _reasoning(typed.reasoning, body, notes)
     _lacking(typed, body, notes)
     notes.cache(body, typed.cache)
-    notes.extra(body, typed.extra)
+    notes.extra(body, adopted(typed.extra))
     return body, notes.fidelity()
 
 
@@ -94,18 +96,8 @@ def _format(wanted: ResponseFormat, notes: Notes) -> Body:
 def _reasoning(wanted: Reasoning | None, body: Body, notes: Notes) -> None:
     if wanted is None:
         return
-    said: Body = {}
-    if wanted.effort is not None:
-        said["effort"] = wanted.effort
-        if wanted.budget is not None:
-            notes.approximated("thinking.budget_tokens", "the effort is sent in its place")
-    elif wanted.mode == "disabled":
-        notes.hint("thinking", "thinking is not asked for")
-    elif wanted.budget is not None:
-        said["effort"] = effort_of(wanted.budget)
-        notes.approximated("thinking.budget_tokens", f"sent as an effort of {said['effort']}")
-    elif wanted.mode is not None:
-        notes.approximated("thinking", "how much to think is left to the model")
+    effort = wanted.effort if notes.own else said_effort(wanted, str(body["model"]), notes)
+    said: Body = {} if effort is None else {"effort": effort}
     if wanted.summary is not None:
         said["summary"] = wanted.summary if wanted.summary in ("auto", "concise", "detailed") else "auto"
     if said:

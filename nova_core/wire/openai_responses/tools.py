@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-from nova_core.types.chat import HostedTool, Tool, ToolChoice
+from nova_core.types.chat import Extra, HostedTool, Tool, ToolChoice
 from nova_core.wire.openai_chat.fields import NAME as CHAT
 from nova_core.wire.openai_chat.fields import Fields, bad_field
 from nova_core.wire.openai_chat.notes import Notes
@@ -14,6 +14,8 @@ from nova_core.wire.openai_responses.fields import NAME
 Body = dict[str, Any]
 Mode = Literal["auto", "none", "required"]
 MODES = ("auto", "none", "required")
+OWN = ("function", "custom")
+"""Types of tools that the caller runs."""
 GRAMMAR = ("definition", "syntax")
 
 
@@ -93,8 +95,28 @@ def parse_choice(fields: Fields) -> ToolChoice | None:
         return ToolChoice("named", choice.required_text("name"), {CHAT: {"type": "custom"}})
     if kind == "allowed_tools":
         mode: Mode = "required" if choice.text("mode") == "required" else "auto"
-        return ToolChoice(mode, extra={NAME: {"allowed_tools": value}})
+        return ToolChoice(mode, extra=_allowed(value, mode))
     return ToolChoice("named", kind, {NAME: {"hosted": value}})
+
+
+def _allowed(value: Mapping[str, Any], mode: str) -> Extra:
+    """The tools that may be called, in the words of chat completions where they are all the caller's own."""
+    tools = value.get("tools")
+    named = [_named(tool) for tool in tools] if isinstance(tools, list) else [None]
+    if None in named:
+        return {NAME: {"allowed_tools": value}}
+    return {CHAT: {"allowed_tools": {"mode": mode, "tools": named}}}
+
+
+def _named(tool: Any) -> Body | None:
+    kind, name = (tool.get("type"), tool.get("name")) if isinstance(tool, Mapping) else (None, None)
+    return {"type": kind, kind: {"name": name}} if kind in OWN and isinstance(name, str) else None
+
+
+def _unnamed(tool: Any) -> Body | None:
+    kind = tool.get("type") if isinstance(tool, Mapping) else None
+    named = tool.get(kind) if kind in OWN else None
+    return {"type": kind, "name": named.get("name")} if isinstance(named, Mapping) else None
 
 
 def render_choice(choice: ToolChoice, notes: Notes) -> Any:
@@ -103,6 +125,10 @@ def render_choice(choice: ToolChoice, notes: Notes) -> Any:
     kept = own.get("allowed_tools", own.get("hosted"))
     if kept is not None:
         return kept
+    allowed = choice.extra.get(CHAT, {}).get("allowed_tools")
+    tools = [_unnamed(tool) for tool in allowed.get("tools") or [None]] if isinstance(allowed, Mapping) else [None]
+    if None not in tools:
+        return {"type": "allowed_tools", "mode": choice.mode, "tools": tools}
     said = {name: value for name, value in choice.extra.get(CHAT, {}).items() if name != "type"}
     notes.extra({}, {**choice.extra, NAME: {}, CHAT: said}, "tool_choice")
     if choice.mode != "named":

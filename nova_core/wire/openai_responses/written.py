@@ -44,11 +44,12 @@ class Item:
 class MessageItem(Item):
     """A message: its blocks are its content parts, texts and refusals."""
 
-    __slots__ = ("_content", "_current", "_first", "_places")
+    __slots__ = ("_cited", "_content", "_current", "_first", "_places")
 
     def __init__(self, emit: Emit, index: int, block: int, known: Known) -> None:
         super().__init__(emit, index, message_item([], known.get(block, {}), status="in_progress"))
         self._content: list[Body] = []
+        self._cited: list[Citation] = []
         self._places: dict[int, int] = {}
         self._current: int | None = None
         self._first = block
@@ -66,17 +67,22 @@ class MessageItem(Item):
             self.event("response.refusal.delta", content_index=place, delta=text)
 
     def cite(self, block: int, cited: Citation) -> None:
-        """A citation on a text; one of another dialect is on what the text said so far."""
+        """A citation on a text; it waits for all of it, which is what one of another dialect is on."""
         place = self._open(block, "output_text")
-        part = self._content[place]
-        found = annotation(cited, 0, len(part["text"]))
-        if found is None:
-            return
-        number = len(part["annotations"])
-        part["annotations"].append(found)
-        self.event(
-            "response.output_text.annotation.added", content_index=place, annotation_index=number, annotation=found
-        )
+        self._cited.append(cited)
+        if place != self._current:
+            self._annotate(place)
+
+    def _annotate(self, place: int) -> None:
+        part, cited = self._content[place], self._cited
+        self._cited = []
+        for each in cited:
+            if (found := annotation(each, 0, len(part["text"]))) is None:
+                continue
+            number = len(part["annotations"])
+            part["annotations"].append(found)
+            kind = "response.output_text.annotation.added"
+            self.event(kind, content_index=place, annotation_index=number, annotation=found)
 
     def rate(self, logprobs: list[Any]) -> None:
         """Log probabilities that came after their text."""
@@ -108,6 +114,7 @@ class MessageItem(Item):
             return
         part = self._content[place]
         if part["type"] == "output_text":
+            self._annotate(place)
             said = {"text": part["text"], "logprobs": part["logprobs"]}
             self.event("response.output_text.done", content_index=place, **said)
         else:

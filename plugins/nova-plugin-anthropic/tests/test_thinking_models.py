@@ -197,7 +197,14 @@ def test_a_default_of_sampling_is_left_out_and_never_refused() -> None:
 
 
 MUST = {"tools": [{"type": "function", "function": {"name": "look"}}], "tool_choice": "required"}
-NEVER_FORCED = ["claude-fable-5-1", "claude-mythos-5-1", "claude-opus-5-5", "claude-sonnet-5-5"]
+NEVER_FORCED = [
+    "claude-fable-5-1",
+    "claude-fable-5-2",
+    "claude-mythos-5-2",
+    "claude-mythos-5-1",
+    "claude-opus-5-5",
+    "claude-sonnet-5-5",
+]
 
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "look"}}])

@@ -13,13 +13,18 @@ from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
+from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
 from nova_core.wire.cohere_rerank import COHERE_RERANK
 from nova_core.wire.messages_models import MessagesEndpoint
+from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning, takes_no_effort
 from nova_core.wire.openai_compatible import OPENAI_DIALECTS, OpenAICompatible
 from nova_core.wire.rerank_documents import with_documents
+from nova_core.wire.through_responses import InResponses, asked_there, placed
+from nova_plugin_azure.addresses import responses_url
 from nova_plugin_azure.authorized import Authorized
 from nova_plugin_azure.identities import VARIABLES
 from nova_plugin_azure.provider import VERSION
@@ -63,11 +68,36 @@ class FoundryModels(Authorized, OpenAICompatible):
             place, version = "/models", version or MODELS_VERSION
         return urlunsplit((parts.scheme, parts.netloc, place + self.paths[operation], _query(parts.query, version), ""))
 
+    def untouched(self, request: Request) -> bool:
+        """See `DialectProvider.untouched`."""
+        known = family_of(request.model) is None and not takes_no_effort(request)
+        return known and super().untouched(request)
+
+    def review(self, request: Request) -> Fidelity:
+        """What the vendor refuses, and what OpenAI's reasoning models refuse."""
+        found = super().review(request)
+        return found + review_reasoning(request) if request.operation == "chat" else found
+
+    def to_upstream(self, request: Request) -> Request:
+        """OpenAI's reasoning models name some members differently."""
+        request = super().to_upstream(request)
+        return for_reasoning(request) if request.dialect.name == OPENAI_CHAT.name else request
+
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt; ranked documents come back where the caller wants them."""
         exchange = super().provider_call(call, request, deployment)
         return with_documents(exchange, request) if request.operation == "rerank" else exchange
+
+
+class FoundryInResponses(InResponses, FoundryModels):
+    """OpenAI's models of a resource, asked in the Responses API."""
+
+    def url(self, deployment: Deployment, operation: Operation) -> str:
+        """The Responses API of the resource, which has no `/models`."""
+        parts = urlsplit(deployment.api_base or "")
+        place = parts.path.removesuffix(self.paths["chat"]).removesuffix("/models")
+        return responses_url(urlunsplit((parts.scheme, parts.netloc, place, "", "")), "v1")
 
 
 class FoundryClaude(MessagesEndpoint, Authorized):
@@ -105,6 +135,11 @@ class Foundry(FoundryModels):
     def __init__(self, tokens: Tokens | None = None) -> None:
         super().__init__(tokens)
         self._claude = FoundryClaude(self._tokens)
+        self._in_responses = FoundryInResponses(self._tokens)
+
+    def complete(self, deployment: Deployment, environ: Mapping[str, str]) -> Deployment:
+        """Address and credentials. Raises ConfigurationError without an address."""
+        return placed(super().complete(deployment, environ))
 
     def operations(self, model: str) -> frozenset[str]:
         """What the model's API serves."""
@@ -116,6 +151,9 @@ class Foundry(FoundryModels):
         base_model = deployment.info.get("base_model")
         if CLAUDE.search(base_model if isinstance(base_model, str) else deployment.model):
             return self._claude.provider_call(call, request, deployment)
+        whole = (urlsplit(deployment.api_base or "").hostname or "").endswith(KEYED)
+        if asked_there(request, deployment, deployment.model, vendors_own=whole):
+            return self._in_responses.provider_call(call, request, deployment)
         return super().provider_call(call, request, deployment)
 
 

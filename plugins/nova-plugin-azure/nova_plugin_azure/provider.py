@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
@@ -13,7 +14,7 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Operation, Request
 from nova_core.types.upstream import Exchange
 from nova_core.wire.openai_chat import OPENAI_CHAT
-from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning
+from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning, takes_no_effort
 from nova_core.wire.openai_chat.replayed import carries_added, review_added, without_added
 from nova_core.wire.openai_compatible import (
     MEDIA_DIALECTS,
@@ -22,8 +23,9 @@ from nova_core.wire.openai_compatible import (
     RESPONSES_PATHS,
     OpenAICompatible,
 )
-from nova_core.wire.openai_responses import OPENAI_COMPACTION
+from nova_core.wire.openai_responses import OPENAI_COMPACTION, OPENAI_RESPONSES
 from nova_core.wire.restored_names import FittingNames
+from nova_core.wire.through_responses import InResponses, asked_there, placed
 from nova_plugin_azure.addresses import DEFAULT_VERSION, operation_url, responses_url
 from nova_plugin_azure.authorized import Authorized
 from nova_plugin_azure.identities import VARIABLES
@@ -54,7 +56,7 @@ class Azure(Authorized, FittingNames, OpenAICompatible):
 
     def complete(self, deployment: Deployment, environ: Mapping[str, str]) -> Deployment:
         """Address, version and credentials. Raises ConfigurationError without an address."""
-        complete = super().complete(deployment, environ)
+        complete = placed(super().complete(deployment, environ))
         version = complete.settings.get(VERSION) or environ.get("AZURE_API_VERSION", "").strip() or DEFAULT_VERSION
         return replace(complete, settings={**complete.settings, VERSION: str(version)})
 
@@ -68,15 +70,15 @@ class Azure(Authorized, FittingNames, OpenAICompatible):
 
     def untouched(self, request: Request) -> bool:
         """See `DialectProvider.untouched`."""
-        known = family_of(self._named or request.model) is None and not carries_added(request)
-        return known and super().untouched(request)
+        known = family_of(self._named or request.model) is None and not takes_no_effort(request, self._named)
+        return known and not carries_added(request) and super().untouched(request)
 
     def review(self, request: Request) -> Fidelity:
         """What the vendor refuses, and what its reasoning models refuse."""
         found = super().review(request)
-        if request.dialect.name != OPENAI_CHAT.name:
+        if request.dialect.name not in (OPENAI_CHAT.name, OPENAI_RESPONSES.name):
             return found
-        if carries_added(request):
+        if request.dialect.name == OPENAI_CHAT.name and carries_added(request):
             found += Fidelity(tuple(review_added(request)))
         return found + review_reasoning(request, self._named)
 
@@ -93,7 +95,13 @@ class Azure(Authorized, FittingNames, OpenAICompatible):
         base_model = deployment.info.get("base_model")
         if self._named is None and isinstance(base_model, str) and base_model:
             return self._knowing(base_model).provider_call(call, request, deployment)
+        if "chat" in self.dialects and asked_there(request, deployment, self._named or deployment.model):
+            return self._in_responses.provider_call(call, request, deployment)
         return super().provider_call(call, request, deployment)
+
+    @cached_property
+    def _in_responses(self) -> Azure:
+        return AzureInResponses(self._tokens, self._named)
 
     def _knowing(self, base_model: str) -> Azure:
         found = self._by_base_model.get(base_model)
@@ -102,6 +110,15 @@ class Azure(Authorized, FittingNames, OpenAICompatible):
                 self._by_base_model.clear()
             found = self._by_base_model[base_model] = type(self)(self._tokens, base_model)
         return found
+
+
+class AzureInResponses(InResponses, Azure):
+    """The models of `azure/…`, asked in the Responses API whatever the caller speaks."""
+
+    @hookimpl
+    def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
+        """One attempt."""
+        return super(Azure, self).provider_call(call, request, deployment)
 
 
 class AzureText(Azure):

@@ -22,6 +22,7 @@ from nova_core.testing.provider_bench import (
     chat_request,
     completion_request,
     embeddings_request,
+    function_tool,
     transcription_request,
 )
 from nova_core.testing.provider_bench import responses_request as responses
@@ -161,6 +162,20 @@ def test_the_base_model_says_what_a_deployment_takes() -> None:
     body = provider.provider_call(Call(plain), plain, found).request.body or b""
     assert b'"max_completion_tokens":100' in body
     assert b'"model":"my gpt"' in body
+
+
+def test_functions_of_models_that_reason_are_called_in_the_responses_api() -> None:
+    request = chat_request("g", tools=[function_tool("look")])
+    base_model = {"base_model": "azure/gpt-6-astra"}
+    assert url_of(request, info=base_model) == f"{HOST}/openai/v1/responses?api-version=preview"
+    assert url_of(request, model="gpt-5.6-sol", settings={"api_version": "v1"}) == f"{HOST}/openai/v1/responses"
+    assert url_of(request, model="responses/mine").endswith("/openai/v1/responses?api-version=preview")
+    assert "/chat/completions" in url_of(request, info={"base_model": "azure/gpt-5.1"})
+    resource = "https://me.services.ai.azure.com/models"
+    assert url_of(request, Foundry(), model="gpt-6-sol", api_base=resource) == (
+        "https://me.services.ai.azure.com/openai/v1/responses"
+    )
+    assert "/chat/completions" in url_of(chat_request("g"), Foundry(), model="gpt-6-sol", api_base=resource)
 
 
 async def test_a_token_that_the_operator_has_is_sent_as_it_is(upstream: ScriptedUpstream) -> None:

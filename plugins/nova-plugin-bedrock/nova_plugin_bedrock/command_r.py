@@ -13,15 +13,14 @@ from nova_core.errors import BadRequestError
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Request, plain
 from nova_core.wire.enveloped import Body, Opener, call_id, chunk, failure, reply, text_of, unsaid
+from nova_core.wire.functions_only import parameters_of
 from nova_core.wire.provider import Lane
-from nova_plugin_bedrock.invoking import LEFT_OUT, Invoked, counted, stopped
+from nova_plugin_bedrock.invoking import LEFT_OUT, Invoked, counted, models_own, stopped
 
 WORDS: Final = {
     "max_tokens": "max_tokens", "temperature": "temperature", "top_p": "p", "top_k": "k", "seed": "seed",
     "frequency_penalty": "frequency_penalty", "presence_penalty": "presence_penalty", "stop": "stop_sequences",
 }  # fmt: skip
-OWN: Final = ("documents", "search_queries_only", "prompt_truncation", "return_prompt", "raw_prompting")
-"""Fields of this model that callers may send beside those of another dialect."""
 FINISHES: Final = {"COMPLETE": "stop", "MAX_TOKENS": "length", "ERROR_TOXIC": "content_filter"}
 FAILED: Final = ("ERROR", "ERROR_LIMIT", "USER_CANCEL")
 INSTRUCTING: Final = ("system", "developer")
@@ -34,6 +33,7 @@ TYPES: Final = {
 class CommandR(Invoked):
     """Both models."""
 
+    functions_only = True
     unsupported = frozenset(
         {
             "n", "logit_bias", "logprobs", "top_logprobs", "tool_choice", "functions", "function_call", "modalities",
@@ -54,7 +54,7 @@ class CommandR(Invoked):
             said["stop_sequences"] = [said["stop_sequences"]]
         if members.get("tools"):
             said["tools"] = [_tool(tool["function"]) for tool in members["tools"] if "function" in tool]
-        return {**_told(members["messages"]), **said, **{name: members[name] for name in OWN if name in members}}
+        return {**_told(members["messages"]), **said, **models_own(members)}
 
     def opened(self, answer: Body, operation: Operation) -> Mapping[str, Any]:
         """A whole reply."""
@@ -91,6 +91,8 @@ class CommandOpener:
 
 def _reply(answer: Mapping[str, Any], seed: str) -> Body:
     reason = answer.get("finish_reason")
+    if not isinstance(reason, str) and not stopped(answer):
+        raise TypeError("a finish reason is expected")
     if reason in FAILED:
         return failure("the model failed before the end of its answer")
     calls = [_call(call, call_id(seed, place)) for place, call in enumerate(answer.get("tool_calls") or ())]
@@ -132,15 +134,13 @@ def _results(turns: list[Any]) -> Iterator[Body]:
 
 
 def _tool(function: Mapping[str, Any]) -> Body:
-    schema = function.get("parameters") or {}
-    required = schema.get("required") or ()
     parameters = {
         name: {
             "description": told.get("description") or name,
             "type": TYPES.get(str(told.get("type")), "str"),
-            "required": name in required,
+            "required": required,
         }
-        for name, told in (schema.get("properties") or {}).items()
+        for name, told, required in parameters_of(function.get("parameters"))
     }
     said = {"name": function["name"], "description": function.get("description") or function["name"]}
     return {**said, "parameter_definitions": parameters}

@@ -18,7 +18,7 @@ from nova_core.types.events import Frame
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Request, TypedRequest
 from nova_core.types.upstream import FrameParser, UpstreamResponse
-from nova_core.wire.enveloped import HINTS, Body, Enveloped, failed_frame, usage_of
+from nova_core.wire.enveloped import ANSWER_FORMS, HINTS, SAMPLING, TOOLS, Body, Enveloped, failed_frame, usage_of
 from nova_core.wire.event_stream import EXCEPTION, EventStream
 from nova_core.wire.provider import DialectProvider, Lane
 from nova_core.wire.sigv4.errors import exception
@@ -31,6 +31,9 @@ GOVERNING: Final = (GUARDRAIL, "performanceConfig", "serviceTier", "requestMetad
 """Members that Converse has, and InvokeModel takes in headers."""
 LEFT_OUT: Final = HINTS - {"service_tier"}
 """Members of OpenAI's format that change nothing, and are said nowhere."""
+THINKING: Final = frozenset({"reasoning_effort", "thinking"})
+OPENAIS: Final = SAMPLING | TOOLS | ANSWER_FORMS | HINTS | THINKING | {"model", "messages", "stream", "max_tokens"}
+"""Members of OpenAI's format; what a request has besides is for the model."""
 STREAMED_SO: Final = ("streamProcessingMode", "tagSuffix")
 """Members of a guardrail that stand in the body."""
 METRICS: Final = "amazon-bedrock-invocationMetrics"
@@ -118,6 +121,11 @@ def guarded(request: Request) -> Body:
     if "streamProcessingMode" in how:
         how["streamProcessingMode"] = str(how["streamProcessingMode"]).upper()
     return {f"amazon-bedrock-{GUARDRAIL}": how} if how else {}
+
+
+def models_own(members: Mapping[str, Any]) -> Body:
+    """The members that OpenAI's format does not have."""
+    return {name: value for name, value in members.items() if name not in OPENAIS and name not in GOVERNING}
 
 
 def counted(answer: Mapping[str, Any], given: Any = None, made: Any = None) -> Body | None:

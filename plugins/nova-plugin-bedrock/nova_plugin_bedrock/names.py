@@ -23,7 +23,7 @@ CLAUDE: Final = re.compile(r"(^|[./])claude|anthropic\.")
 CLAUDE_3: Final = re.compile(r"claude-(3|v2|instant)|claude-(opus|sonnet)-4-(2025|1-)")
 NOVA: Final = re.compile(r"amazon\.nova|(^|/)nova/")
 NOVA_2: Final = re.compile(r"amazon\.nova-2")
-STATES_EFFORT: Final = re.compile(r"openai\.gpt-oss|deepseek|gpt-oss/|deepseek_r1/")
+STATES_EFFORT: Final = re.compile(r"openai\.|deepseek|gpt-oss/|deepseek_r1/")
 TAKES_TOP_K: Final = re.compile(r"anthropic|claude|mistral|qwen")
 NO_SCHEMAS: Final = re.compile(
     rf"{CLAUDE_3.pattern}|amazon\.(nova-(micro|lite|pro|premier)-v1|titan)|meta\.llama|ai21\."

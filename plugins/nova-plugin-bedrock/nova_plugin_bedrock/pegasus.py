@@ -24,11 +24,9 @@ from nova_core.wire.enveloped import (
 )
 from nova_core.wire.openai_chat.content import data_url
 from nova_core.wire.provider import Lane
-from nova_plugin_bedrock.invoking import Invoked, counted, stopped
+from nova_plugin_bedrock.invoking import Invoked, counted, models_own, stopped
 
 VIDEO: Final = "video_url"
-OWN: Final = ("mediaSource", "responseFormat")
-"""Fields of this model that callers may send beside those of another dialect."""
 
 
 class Pegasus(Invoked):
@@ -44,7 +42,8 @@ class Pegasus(Invoked):
         """Prompt and video. Raises BadRequestError without a video."""
         members = plain(request.members)
         said: Body = {"inputPrompt": "\n\n".join(text for each in members["messages"] if (text := _text(each)))}
-        said["mediaSource"] = members.get("mediaSource") or _source(members["messages"])
+        own = models_own(members)
+        said["mediaSource"] = own.get("mediaSource") or _source(members["messages"])
         if members.get("temperature") is not None:
             said["temperature"] = members["temperature"]
         if members.get("max_tokens") is not None:
@@ -52,7 +51,7 @@ class Pegasus(Invoked):
         wanted = members.get("response_format") or {}
         if isinstance(wanted.get("json_schema"), Mapping):
             said["responseFormat"] = {"jsonSchema": wanted["json_schema"].get("schema")}
-        return {**said, **({"responseFormat": members["responseFormat"]} if "responseFormat" in members else {})}
+        return {**said, **own}
 
     def opened(self, answer: Body, operation: Operation) -> Mapping[str, Any]:
         """A whole reply."""

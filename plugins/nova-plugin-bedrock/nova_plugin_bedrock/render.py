@@ -34,6 +34,7 @@ TIERS: Final = {
     "standard_only": "default",
     "flex": "flex",
     "priority": "priority",
+    "reserved": "reserved",
 }
 LOSSES: Final[Mapping[str, tuple[Any, ...]]] = {
     "n": (1,),

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
-import msgspec
-
 from nova_core.errors import BadGatewayError
 from nova_core.types.chat import (
     ChatReply,
@@ -27,6 +25,7 @@ from nova_core.types.chat import (
 )
 from nova_core.types.message import Members, decoded
 from nova_core.types.usage import Usage
+from nova_core.wire.openai_chat.reply import json_text
 from nova_plugin_bedrock.notes import NAME
 
 FINISHES: Final[Mapping[str, FinishReason]] = {
@@ -37,6 +36,8 @@ FINISHES: Final[Mapping[str, FinishReason]] = {
     "model_context_window_exceeded": "length",
     "guardrail_intervened": "content_filter",
     "content_filtered": "content_filter",
+    "refusal": "refusal",
+    "pause_turn": "pause",
     "malformed_model_output": "error",
     "malformed_tool_use": "error",
 }
@@ -75,10 +76,12 @@ def parse_block(block: Any) -> Part:
     match block:
         case {"text": str(text)}:
             return Text(text)
+        case {"toolUse": {"type": str()}}:
+            return Opaque(NAME, dict(block))  # a tool that the vendor runs itself
         case {"toolUse": {"toolUseId": call_id, "name": name} as call}:
-            return ToolCall(call_id, name, msgspec.json.encode(call.get("input") or {}).decode())
-        case {"reasoningContent": {"reasoningText": {"text": str(text)} as thought}}:
-            signature = thought.get("signature")
+            return ToolCall(call_id, name, json_text(call.get("input") or {}))
+        case {"reasoningContent": {"reasoningText": {} as thought}}:
+            text, signature = thought.get("text") or "", thought.get("signature")
             return Thinking(text, signature if isinstance(signature, str) else None)
         case {"reasoningContent": {"redactedContent": str(data)}}:
             return RedactedThinking(data)
@@ -121,8 +124,9 @@ def parse_usage(raw: Any, tier: str | None = None) -> Usage | None:
     if not isinstance(raw, Mapping) or "inputTokens" not in raw:
         return None
     written = _count(raw.get("cacheWriteInputTokens"))
-    details = raw.get("cacheDetails")
-    longer = sum(_count(item.get("inputTokens")) for item in details or () if item.get("ttl") == "1h")
+    stated = raw.get("cacheDetails")
+    details = [item for item in stated if isinstance(item, Mapping)] if isinstance(stated, list) else []
+    longer = sum(_count(item.get("inputTokens")) for item in details if item.get("ttl") == "1h")
     longer = min(longer, written)
     return Usage(
         input=_count(raw.get("inputTokens")),

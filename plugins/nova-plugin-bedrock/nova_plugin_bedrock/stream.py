@@ -30,6 +30,7 @@ from nova_core.types.events import (
 from nova_core.wire.body import NOT_JSON
 from nova_core.wire.event_stream import EXCEPTION
 from nova_core.wire.sigv4.errors import exception
+from nova_plugin_bedrock.held import add_piece, whole_block
 from nova_plugin_bedrock.notes import NAME
 from nova_plugin_bedrock.reply import new_id, own_extra, parse_citation, parse_finish, parse_usage, tier_of
 
@@ -39,11 +40,12 @@ Data = dict[str, Any]
 class Decoder:
     """Frames of one stream into events; block numbers count blocks in order of appearance."""
 
-    __slots__ = ("_blocks", "_finished", "_silent")
+    __slots__ = ("_blocks", "_finished", "_held", "_silent")
 
     def __init__(self) -> None:
         self._blocks: dict[int, int] = {}
         self._silent: set[int] = set()
+        self._held: dict[int, Data] = {}
         self._finished = False
 
     def decode(self, frame: Frame) -> tuple[Event, ...]:
@@ -70,9 +72,12 @@ class Decoder:
         return [StreamStart(new_id(), "")]
 
     def block_start(self, data: Data) -> list[Event]:
-        """Calls of tools begin so; other blocks begin with their first piece."""
+        """Calls of tools begin so; other blocks begin with their first piece, or are held until they are whole."""
         block, start = self._block(data), data.get("start") or {}
         match start:
+            case {"toolUse": {"type": str()}}:
+                self._held[block] = dict(start)
+                return []
             case {"toolUse": {"toolUseId": str(call_id), "name": str(name)}}:
                 self._silent.add(block)
                 return [ToolCallStart(0, block, call_id, name)]
@@ -81,14 +86,18 @@ class Decoder:
             case {} if not start:
                 return []
             case {}:
-                return [OpaqueBlock(0, block, NAME, start)]
+                self._held[block] = dict(start)
+                return []
             case _:
                 raise TypeError("a block starts with an object")
 
     def block_delta(self, data: Data) -> list[Event]:
         """A piece of a block."""
-        block = self._block(data)
-        match data["delta"]:
+        block, delta = self._block(data), data["delta"]
+        if block in self._held:
+            add_piece(self._held[block], delta)
+            return []
+        match delta:
             case {"text": str(text)}:
                 return [TextDelta(0, block, text)]
             case {"toolUse": {"input": str(arguments)}}:
@@ -100,11 +109,15 @@ class Decoder:
                 return _thought(block, thought)
             case {"citation": raw}:
                 return [CitationDelta(0, block, parse_citation(raw))]
+            case {"image": _}:
+                add_piece(self._held.setdefault(block, {}), delta)
         return []
 
     def block_stop(self, data: Data) -> list[Event]:
         """The end of a block; a call without arguments has none."""
         block = self._block(data)
+        if (held := self._held.pop(block, None)) is not None:
+            return [OpaqueBlock(0, block, NAME, whole_block(held)), BlockStop(0, block)]
         if block not in self._silent:
             return [BlockStop(0, block)]
         self._silent.discard(block)
@@ -116,8 +129,9 @@ class Decoder:
         if reason is None:
             raise ValueError("stopReason")
         self._finished = True
+        left = [OpaqueBlock(0, block, NAME, whole_block(held)) for block, held in self._held.items()]
         extra = own_extra(data)
-        return [Finish(0, reason, native), *([ExtraDelta(extra)] if extra else [])]
+        return [*left, Finish(0, reason, native), *([ExtraDelta(extra)] if extra else [])]
 
     def metadata(self, data: Data) -> list[Event]:
         """Usage, and what only this dialect knows."""

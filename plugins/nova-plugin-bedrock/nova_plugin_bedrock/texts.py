@@ -14,7 +14,6 @@ from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Operation, Request, plain
 from nova_core.wire.enveloped import (
     ANSWER_FORMS,
-    HINTS,
     SAMPLING,
     TOOLS,
     Body,
@@ -38,12 +37,9 @@ from nova_core.wire.prompts import as_turns
 from nova_core.wire.provider import Lane
 from nova_core.wire.sigv4 import Keychain
 from nova_core.wire.thoughts_in_text import ThoughtSplitter
-from nova_plugin_bedrock.invoking import GOVERNING, LEFT_OUT, Invoked, counted, stopped
+from nova_plugin_bedrock.invoking import LEFT_OUT, THINKING, Invoked, counted, models_own, stopped
 from nova_plugin_bedrock.notes import Notes
 
-OPENAIS: Final = SAMPLING | TOOLS | ANSWER_FORMS | HINTS | {"model", "messages", "stream", "max_tokens"}
-"""Members of OpenAI's format; what a request has besides is for the model."""
-THINKING: Final = frozenset({"reasoning_effort", "thinking"})
 FINISHES: Final[Mapping[str, str]] = {
     "length": "length", "max_tokens": "length", "content_filtered": "content_filter", "error_toxic": "content_filter",
 }  # fmt: skip
@@ -120,8 +116,8 @@ class InvokedText(Invoked):
         stop = said.get(family.words.get("stop", ""))
         if isinstance(stop, str):
             said[family.words["stop"]] = [stop]
-        others = {name: value for name, value in members.items() if name not in {*OPENAIS, *THINKING, *GOVERNING}}
-        body = {family.prompt: template.prompt(told), **({family.within: said} if family.within else said), **others}
+        body = {family.prompt: template.prompt(told), **({family.within: said} if family.within else said)}
+        body |= models_own(members)
         return {**body, "stream": True} if streamed and family.says_stream else body
 
     def opened(self, answer: Body, operation: Operation) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ from nova_core.types.chat import (
     ToolCall,
     ToolResult,
 )
+from nova_core.wire.anthropic_messages.blocks import PLACEHOLDER
 from nova_core.wire.anthropic_messages.fields import parse_arguments
 from nova_core.wire.earlier_images import with_earlier_images
 from nova_core.wire.openai_chat.notes import note_opaque
@@ -48,7 +49,10 @@ class Turns:
         self._lives_longer = self._claude and CLAUDE_3.search(model) is None
 
     def render(self, typed: ChatRequest) -> tuple[list[Body], list[Body]]:
-        """`system` and `messages`: only leading instructions go to the former, neighbours of one side are joined."""
+        """`system` and `messages`: only leading instructions go to the former, neighbours of one side are joined.
+
+        An empty turn gets a placeholder, since the vendor refuses it, and so do instructions alone.
+        """
         system: list[Body] = []
         messages: list[Body] = []
         for place, message in enumerate(shown_by_user(typed, self._notes, with_earlier_images).messages):
@@ -58,17 +62,20 @@ class Turns:
                 continue
             if message.role in INSTRUCTING:
                 self._notes.approximated(path, f"a later {message.role} message is said as the user's")
-            content = self._said(message, path)
-            if not content:
-                self._notes.approximated(path, "an empty turn is left out")
-                continue
+            content = self._said(message, path) or self._placeholder(path)
             role = "assistant" if message.role == "assistant" else "user"
             if not messages or messages[-1]["role"] != role:
                 messages.append({"role": role, "content": []})
             messages[-1]["content"] += content
+        if not messages:
+            messages.append({"role": "user", "content": self._placeholder("messages")})
         if typed.cache is not None and messages:
             messages[-1]["content"] += self.mark(typed.cache, "")
         return system, messages
+
+    def _placeholder(self, path: str) -> list[Body]:
+        self._notes.approximated(path, "an empty turn got a placeholder")
+        return [{"text": PLACEHOLDER}]
 
     def mark(self, cache: CacheBreakpoint | None, path: str) -> list[Body]:
         """The end of a prefix to cache, where the model has a cache."""

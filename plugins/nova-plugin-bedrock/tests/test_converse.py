@@ -14,11 +14,13 @@ from nova_core.testing import ScriptedUpstream
 from nova_core.testing.provider_bench import bench, chat_request, embeddings_request, function_tool
 from nova_core.testing.upstream_amazon import event_message
 from nova_core.types.call import Call, CallOptions
-from nova_core.types.chat import ChatReply, RedactedThinking, Text, Thinking, ToolCall
+from nova_core.types.chat import ChatReply, Opaque, RedactedThinking, Text, Thinking, ToolCall
 from nova_core.types.deployment import Deployment
+from nova_core.types.events import Frame
 from nova_core.types.message import Request
 from nova_core.types.secret import Secret
 from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
+from nova_core.wire.assemble import assemble
 from nova_plugin_bedrock.dialect import CONVERSE, COUNT_TOKENS
 from nova_plugin_bedrock.provider import Bedrock
 
@@ -182,6 +184,13 @@ def test_models_that_refuse_to_be_told_how_to_sample_are_not_told(name: str, val
     assert sent(chat_request("g", temperature=1), "anthropic.claude-opus-4-8")["inferenceConfig"].keys() == {
         "maxTokens"
     }
+
+
+def test_a_turn_without_content_and_instructions_alone_get_a_placeholder() -> None:
+    empty = {"role": "user", "content": [{"text": "(empty)"}]}
+    turns: list[Any] = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}]
+    assert sent(chat_request("g", [*turns, {"role": "user", "content": ""}]))["messages"][2] == empty
+    assert sent(chat_request("g", [{"role": "system", "content": "Say hello."}]))["messages"] == [empty]
 
 
 def test_media_that_must_be_fetched_is_refused_by_name() -> None:
@@ -418,3 +427,48 @@ def test_a_film_is_no_document_of_converse() -> None:
     film = {"type": "file", "file": {"file_data": "data:video/mp4;base64,AAAA"}}
     with pytest.raises(UnsupportedParamsError, match=r"content\[0\]"):
         sent(chat_request("g", [{"role": "user", "content": [film, {"type": "text", "text": "What is it?"}]}]))
+
+
+def test_blocks_that_only_the_vendor_knows_are_put_together_as_in_a_whole_reply() -> None:
+    """An image in pieces, a tool that the vendor runs and what it found; the caller has no tool to call."""
+    searched = {"toolUseId": "s1", "name": "nova_grounding", "type": "server_tool_use"}
+    found = {"toolUseId": "s1", "type": "nova_grounding_result", "status": "success"}
+    pieces: list[tuple[str, Any]] = [
+        ("messageStart", {"role": "assistant"}),
+        ("contentBlockStart", {"contentBlockIndex": 0, "start": {"toolUse": searched}}),
+        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"toolUse": {"input": '{"q":'}}}),
+        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"toolUse": {"input": '"a"}'}}}),
+        ("contentBlockStop", {"contentBlockIndex": 0}),
+        ("contentBlockStart", {"contentBlockIndex": 1, "start": {"toolResult": found}}),
+        ("contentBlockDelta", {"contentBlockIndex": 1, "delta": {"toolResult": [{"text": "b"}]}}),
+        ("contentBlockStop", {"contentBlockIndex": 1}),
+        ("contentBlockStart", {"contentBlockIndex": 2, "start": {"image": {"format": "png"}}}),
+        ("contentBlockDelta", {"contentBlockIndex": 2, "delta": {"image": {"source": {"bytes": PIXEL[:8]}}}}),
+        ("contentBlockDelta", {"contentBlockIndex": 2, "delta": {"image": {"source": {"bytes": PIXEL[8:]}}}}),
+        ("contentBlockStop", {"contentBlockIndex": 2}),
+        ("messageStop", {"stopReason": "end_turn"}),
+    ]
+    decoder = CONVERSE.decoder()
+    events = [e for name, data in pieces for e in decoder.decode(Frame(json.dumps(data).encode(), name))]
+    whole: list[dict[str, Any]] = [
+        {"toolUse": {**searched, "input": {"q": "a"}}},
+        {"toolResult": {**found, "content": [{"text": "b"}]}},
+        {"image": {"format": "png", "source": {"bytes": PIXEL}}},
+    ]
+    body = {"output": {"message": {"role": "assistant", "content": whole}}, "stopReason": "end_turn"}
+    reply = CONVERSE.parse_reply(body)
+    assert isinstance(reply, ChatReply)
+    expected = tuple(Opaque("bedrock_converse", block) for block in whole)
+    assert reply.choices[0].message.parts == assemble(events).choices[0].message.parts == expected
+    assert reply.choices[0].finish == "stop"
+
+
+def test_odd_counts_and_arguments_do_not_cost_the_answer() -> None:
+    call = {"toolUse": {"toolUseId": "t", "name": "f", "input": '{"a":1}'}}
+    usage = {"inputTokens": 3, "outputTokens": 2, "cacheWriteInputTokens": 1, "cacheDetails": [None, {"ttl": "1h"}]}
+    body = {"output": {"message": {"role": "assistant", "content": [call]}}, "stopReason": "brand_new", "usage": usage}
+    reply = CONVERSE.parse_reply(body)
+    assert isinstance(reply, ChatReply)
+    assert reply.choices[0].message.parts == (ToolCall("t", "f", '{"a":1}'),)
+    assert reply.choices[0].native_finish == "brand_new"
+    assert reply.usage is not None and reply.usage.input_total == 4

@@ -10,9 +10,21 @@ from typing import Any, Final
 import msgspec
 
 from nova_core.errors import BadGatewayError
-from nova_core.types.chat import ChatReply, Choice, Citation, FinishReason, Message, Part, Text, Thinking, ToolCall
+from nova_core.types.chat import (
+    ChatReply,
+    Choice,
+    Citation,
+    FinishReason,
+    Message,
+    Opaque,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from nova_core.types.message import Members, decoded
 from nova_core.types.usage import Usage
+from nova_core.wire.openai_chat.reply import json_text, new_call_id
 from nova_core.wire.upstream_errors import facts_of, redacted
 from nova_plugin_cohere.request import NAME
 
@@ -77,16 +89,18 @@ def _content(content: Any, cited: Any) -> Iterator[Part]:
     texts = [place for place, item in enumerate(content) if item["type"] == "text"]
     for place, item in enumerate(content):
         if item["type"] == "thinking":
-            yield Thinking(str(item["thinking"]))
+            yield Thinking(str(item["thinking"] or ""))
         elif item["type"] == "text":
             # Where a citation does not say whose it is, there is one text.
             own = [each for each in cited if each.get("content_index", texts[0]) == place]
-            yield Text(str(item["text"]), citations=tuple(found for each in own for found in citations(each)))
+            yield Text(str(item["text"] or ""), citations=tuple(found for each in own for found in citations(each)))
+        else:
+            yield Opaque(NAME, item)
 
 
 def _call(call: Data) -> ToolCall:
     function = call["function"]
-    return ToolCall(str(call["id"]), str(function["name"]), str(function.get("arguments") or "{}"))
+    return ToolCall(call["id"] or new_call_id(), str(function["name"]), json_text(function.get("arguments")) or "{}")
 
 
 def citations(cited: Data) -> list[Citation]:

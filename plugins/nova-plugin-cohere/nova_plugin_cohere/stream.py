@@ -17,6 +17,7 @@ from nova_core.types.events import (
     Finish,
     Frame,
     LogprobsDelta,
+    OpaqueBlock,
     StreamStart,
     TextDelta,
     ThinkingDelta,
@@ -27,6 +28,7 @@ from nova_core.types.events import (
 from nova_core.wire.body import NOT_JSON
 from nova_core.wire.upstream_errors import classify, facts_of, redacted
 from nova_plugin_cohere.reply import FAILED, UNREADABLE, citations, finish_of, logprob, usage_of
+from nova_plugin_cohere.request import NAME
 
 Data = Mapping[str, Any]
 DONE = b"[DONE]"
@@ -79,6 +81,8 @@ class Decoder:
     def _content(self, data: Data) -> list[Event]:
         said = _said(data)["content"]
         block = self._block(CONTENT, data.get("index"))
+        if said.get("type") not in (None, "text", "thinking"):
+            return [OpaqueBlock(0, block, NAME, said)]
         events: list[Event] = []
         if "text" in said:
             self._texts[data.get("index")] = block

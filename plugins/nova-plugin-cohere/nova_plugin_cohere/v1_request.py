@@ -13,6 +13,7 @@ import msgspec
 from nova_core.types.chat import ChatRequest, HostedTool, ResponseFormat, Tool
 from nova_core.types.fidelity import Fidelity
 from nova_core.wire.foreign_notes import ForeignNotes
+from nova_core.wire.functions_only import parameters_of
 from nova_core.wire.unsaid import note_schema, note_unsaid
 from nova_plugin_cohere.request import NAMES as NEXT_NAMES
 from nova_plugin_cohere.v1_messages import Body, told
@@ -82,15 +83,13 @@ def _tool(tool: Tool | HostedTool, path: str, notes: ForeignNotes) -> Body | Non
     notes.foreign(tool.extra, path)
     if tool.strict is not None:
         notes.hint(f"{path}.function.strict")
-    schema = tool.schema or {}
-    required = schema.get("required") or ()
     definitions = {
         name: {
             "description": _description(said),
             "type": TYPES.get(str(said.get("type")), "str"),
-            "required": name in required,
+            "required": required,
         }
-        for name, said in (schema.get("properties") or {}).items()
+        for name, said, required in parameters_of(tool.schema)
     }
     if definitions:
         notes.approximated(f"{path}.function.parameters", "parameters have a type and a description")

@@ -88,6 +88,8 @@ class Decoder:
         if place not in self._called:
             events.append(self._call_start(place, str(piece["name"])))
         if arguments := piece.get("parameters"):
+            if not isinstance(arguments, str):
+                raise TypeError("the text of arguments is expected")
             events.append(ToolArgumentsDelta(0, TEXT + 1 + place, arguments))
         return events
 

@@ -27,7 +27,12 @@ def _usage(said: Said) -> dict[str, Any]:
     return {
         "billed_units": {"input_tokens": 1.0, "output_tokens": float(made)},
         "tokens": {"input_tokens": float(given), "output_tokens": float(made)},
+        **({"cached_tokens": float(said.cached)} if said.cached else {}),
     }
+
+
+def _finish(said: Said, called: str = "TOOL_CALL") -> str:
+    return {"length": "MAX_TOKENS", "tool_calls": called}.get(said.finish, "COMPLETE")
 
 
 def _calls(said: Said) -> list[dict[str, Any]]:
@@ -43,21 +48,26 @@ def _calls(said: Said) -> list[dict[str, Any]]:
 
 def _reply(said: Said) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant"}
-    if said.text:
-        message["content"] = [{"type": "text", "text": said.text}]
+    thoughts = [{"type": "thinking", "thinking": said.thought}] if said.thought else []
+    if said.text or thoughts:
+        message["content"] = [*thoughts, *([{"type": "text", "text": said.text}] if said.text else [])]
     if said.tool_calls:
         message |= {"tool_calls": _calls(said), "tool_plan": "I will use the tools."}
-    finish = "TOOL_CALL" if said.tool_calls else "COMPLETE"
-    return {"id": "c14c80c3", "message": message, "finish_reason": finish, "usage": _usage(said)}
+    return {"id": "c14c80c3", "message": message, "finish_reason": _finish(said), "usage": _usage(said)}
 
 
 def _pieces(said: Said) -> tuple[bytes, ...]:
     empty = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
     pieces = [event("message-start", id="c14c80c3", delta={"message": empty})]
-    if said.text:
-        pieces.append(delta("content-start", 0, content={"type": "text", "text": ""}))
-        pieces += [delta("content-delta", 0, content={"text": text}) for text in said.pieces]
+    if said.thought:
+        pieces.append(delta("content-start", 0, content={"type": "thinking", "thinking": ""}))
+        pieces.append(delta("content-delta", 0, content={"thinking": said.thought}))
         pieces.append(event("content-end", index=0))
+    if said.text:
+        place = 1 if said.thought else 0
+        pieces.append(delta("content-start", place, content={"type": "text", "text": ""}))
+        pieces += [delta("content-delta", place, content={"text": text}) for text in said.pieces]
+        pieces.append(event("content-end", index=place))
     if said.tool_calls:
         pieces.append(delta("tool-plan-delta", tool_plan="I will use the tools."))
     for number, call in enumerate(_calls(said)):
@@ -66,8 +76,7 @@ def _pieces(said: Said) -> tuple[bytes, ...]:
         for half in (function["arguments"][:3], function["arguments"][3:]):
             pieces.append(delta("tool-call-delta", number, tool_calls={"function": {"arguments": half}}))
         pieces.append(event("tool-call-end", index=number))
-    finish = "TOOL_CALL" if said.tool_calls else "COMPLETE"
-    return (*pieces, event("message-end", delta={"finish_reason": finish, "usage": _usage(said)}))
+    return (*pieces, event("message-end", delta={"finish_reason": _finish(said), "usage": _usage(said)}))
 
 
 def _embeddings(said: Said) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def v1_event(kind: str, **members: Any) -> bytes:
 def _v1_reply(said: Said) -> dict[str, Any]:
     calls = [{"name": name, "parameters": dict(given)} for name, given in said.tool_calls]
     meta = {"api_version": {"version": "1"}, **_usage(said)}
-    whole = {"text": said.text, "generation_id": "g-1", "finish_reason": "COMPLETE", "meta": meta}
+    whole = {"text": said.text, "generation_id": "g-1", "finish_reason": _finish(said, "COMPLETE"), "meta": meta}
     return {**whole, **({"tool_calls": calls} if calls else {})}
 
 
@@ -118,7 +127,7 @@ def _v1_pieces(said: Said) -> tuple[bytes, ...]:
             pieces.append(v1_event("tool-calls-chunk", tool_call_delta={"index": place, "parameters": half}))
     if said.tool_calls:
         pieces.append(v1_event("tool-calls-generation", text=said.text, tool_calls=whole["tool_calls"]))
-    return (*pieces, v1_event("stream-end", finish_reason="COMPLETE", response=whole))
+    return (*pieces, v1_event("stream-end", finish_reason=whole["finish_reason"], response=whole))
 
 
 COHERE_SHAPES: tuple[tuple[str, Shape], ...] = (

@@ -21,7 +21,7 @@ from nova_core.errors import (
 from nova_core.testing import ScriptedUpstream
 from nova_core.testing.provider_bench import bench, chat_request, function_tool
 from nova_core.types.call import Call, CallOptions
-from nova_core.types.chat import Text, Thinking, ToolCall
+from nova_core.types.chat import ChatReply, Opaque, Text, Thinking, ToolCall
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Operation, Request
 from nova_core.types.usage import Usage
@@ -29,6 +29,7 @@ from nova_core.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from nova_core.wire.assemble import assemble
 from nova_core.wire.sse import SseParser
 from nova_plugin_cohere import plugin
+from nova_plugin_cohere.chat import COHERE_CHAT
 from nova_plugin_cohere.stream import Decoder
 
 from .cohere_upstream import COHERE_SHAPES, delta, event
@@ -358,3 +359,14 @@ async def test_a_gateway_streams_events_to_callers_of_another_format(gateway: An
     assert b'"model":"mine"' in written
     assert written.endswith(b"data: [DONE]\n\n")
     assert upstream.last.json["safety_mode"] == "OFF"
+
+
+def test_what_a_reply_says_oddly_is_not_made_up() -> None:
+    content = [{"type": "text", "text": None}, {"type": "drawing", "svg": "<svg/>"}]
+    calls = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": {"a": True}}}]
+    body = {"id": "i", "finish_reason": "NEW_WORD", "message": {"content": content, "tool_calls": calls}}
+    reply = COHERE_CHAT.parse_reply(body)
+    assert isinstance(reply, ChatReply)
+    said = (Text(""), Opaque("cohere_chat", content[1]), ToolCall("c", "f", '{"a":true}'))
+    assert reply.choices[0].message.parts == said
+    assert (reply.choices[0].finish, reply.choices[0].native_finish) == ("tool_calls", "NEW_WORD")

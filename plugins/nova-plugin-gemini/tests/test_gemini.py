@@ -15,7 +15,7 @@ from nova_core.types.embeddings import EmbeddingsReply
 from nova_core.types.message import Reply, Request
 from nova_core.types.secret import Secret
 from nova_core.wire.anthropic_messages import ANTHROPIC_COUNT_TOKENS
-from nova_core.wire.gemini import GEMINI_GENERATE
+from nova_core.wire.gemini import GEMINI_BATCH_EMBED, GEMINI_COUNT_TOKENS, GEMINI_GENERATE
 from nova_plugin_gemini import plugin
 
 KEY = "AIza-a-key-of-the-operator"
@@ -94,6 +94,20 @@ async def test_a_count_of_more_than_contents_is_one_of_a_whole_request(upstream:
     assert upstream.last.json.keys() == {"generateContentRequest"}
     assert whole["model"] == "models/gemini-3.5-flash"
     assert whole["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
+
+
+async def test_requests_in_a_request_name_the_vendors_model(upstream: ScriptedUpstream) -> None:
+    """The vendor refuses a name that is not that of the path."""
+    upstream.script("*", usage=(42, 0))
+    content: Any = {"parts": [{"text": "Hi"}]}
+    items = [{"model": "models/g", "content": content, "taskType": "CLUSTERING"}, {"content": content}]
+    whole = {"model": "models/g", "contents": [content]}
+    async with bench(plugin, deployment("gemini-embedding-001", api_base=upstream.url)) as provider:
+        await provider.ask(Request("embedding", GEMINI_BATCH_EMBED, {"model": "g", "requests": items}))
+        assert upstream.last.json["requests"] == [{**item, "model": "models/gemini-embedding-001"} for item in items]
+        for name in ("generateContentRequest", "generate_content_request"):
+            await provider.ask(Request("count_tokens", GEMINI_COUNT_TOKENS, {"model": "g", name: whole}))
+            assert upstream.last.json == {name: {**whole, "model": "models/gemini-embedding-001"}}
 
 
 async def test_vectors_are_coded_where_the_caller_wants_that(upstream: ScriptedUpstream) -> None:

@@ -92,7 +92,7 @@ def _messages(messages: Any) -> Iterator[Body]:
 def _said(message: Mapping[str, Any], role: str) -> Body:
     content = message.get("content")
     parts = content if isinstance(content, list) else ()
-    files = [name for part in parts if (name := attached(part)) is not None]
+    files = [name for part in parts if isinstance(part, Mapping) and (name := attached(part)) is not None]
     body: Body = {"role": role, "content": text_of(content)}
     return body | ({"attachments": files} if files else {})
 

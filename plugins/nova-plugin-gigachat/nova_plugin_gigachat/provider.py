@@ -132,8 +132,12 @@ def _without_id(request: Request) -> Iterator[FieldNote]:
     for place, message in enumerate(request.get("messages") or ()):
         content = message.get("content")
         for number, part in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(part, str):
+                continue
             path = f"messages[{place}].content[{number}]"
-            if part.get("type") in PARTS - TEXT_ONLY and attached(part) is None:
+            if message.get("role") in ("tool", "function") and part.get("type") not in TEXT_ONLY:
+                yield FieldNote(path, Fate.LOST, "functions answer with text")
+            elif part.get("type") in PARTS - TEXT_ONLY and attached(part) is None:
                 yield FieldNote(path, Fate.LOST, UPLOADED)
             if part.get("type") == "image_url" and (part.get("image_url") or {}).get("detail"):
                 yield FieldNote(f"{path}.image_url.detail", Fate.HINT)

@@ -31,6 +31,8 @@ MARK = b'"attachments":['
 class Uploading(Enveloped):
     """A provider whose conversations name images by ids, which each gets in an exchange before."""
 
+    functions_only = True
+
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt, after the uploads. Raises BadRequestError for an image that is no Base64."""

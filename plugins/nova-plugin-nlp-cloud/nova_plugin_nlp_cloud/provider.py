@@ -16,7 +16,7 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Request, plain
 from nova_core.types.upstream import Exchange
-from nova_core.wire.enveloped import Body, failure, reply, text_of
+from nova_core.wire.enveloped import EMBEDDED, Body, failure, reply, text_of, vendors_own
 from nova_core.wire.openai_chat import OPENAI_CHAT
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
 from nova_core.wire.plain_vectors import in_asked_coding
@@ -65,7 +65,8 @@ class NlpCloud(TextAgent):
     def body(self, request: Request, lane: Lane, *, streamed: bool) -> Body:
         """Context, history and input, or sentences. Raises BadRequestError for what is no text."""
         if request.dialect.operation == "embedding":
-            return {"sentences": _sentences(request.get("input"))}
+            own = vendors_own(plain(request.members), EMBEDDED)
+            return {**own, "sentences": _sentences(request.get("input"))}
         messages = [each for each in request.get("messages") or () if isinstance(each, Mapping)]
         said = [each for each in messages if each.get("role") not in INSTRUCTING]
         context = "\n\n".join(text_of(each.get("content")) for each in messages if each.get("role") in INSTRUCTING)

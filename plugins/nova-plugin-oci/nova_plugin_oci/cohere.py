@@ -12,6 +12,7 @@ import msgspec
 
 from nova_core.errors import BadRequestError
 from nova_core.wire.enveloped import Body, call_id, text_of
+from nova_core.wire.functions_only import parameters_of
 from nova_plugin_oci.generic import usage_in
 
 NAMES: Mapping[str, str] = {
@@ -138,15 +139,13 @@ def _output(text: str) -> Body:
 
 
 def _tool(function: Mapping[str, Any]) -> Body:
-    schema = function.get("parameters") or {}
-    required = schema.get("required") or ()
     definitions = {
         name: {
             "description": _description(said),
             "type": TYPES.get(str(said.get("type")), "str"),
-            "isRequired": name in required,
+            "isRequired": required,
         }
-        for name, said in (schema.get("properties") or {}).items()
+        for name, said, required in parameters_of(function.get("parameters"))
     }
     return {
         "name": function["name"],

@@ -10,7 +10,7 @@ from typing import Any
 from nova_core.errors import BadRequestError
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Request
-from nova_core.wire.enveloped import Body, failure
+from nova_core.wire.enveloped import EMBEDDED, Body, failure, vendors_own
 
 TASKS: Mapping[str, str] = {
     "retrieval": "SEARCH_DOCUMENT",
@@ -73,3 +73,5 @@ def _notes(request: Request) -> Iterator[FieldNote]:
         yield FieldNote("return_multivector", Fate.LOST, "vectors are pooled")
     if request.get("user") is not None:
         yield FieldNote("user", Fate.HINT)
+    for name in vendors_own(request.members, {*EMBEDDED, *OWN_MEMBERS}):
+        yield FieldNote(name, Fate.LOST, "the vendor has no such member")

@@ -71,6 +71,7 @@ class Oci(Enveloped):
     providers = ("oci",)
     base_url = "https://inference.generativeai.{oci_region|OCI_REGION}.oci.oraclecloud.com"
     key_required = False
+    functions_only = True
     settings_keys = (*Enveloped.settings_keys, *VARIABLES)
     dialects: Mapping[Operation, Dialect] = {
         "chat": OPENAI_CHAT,

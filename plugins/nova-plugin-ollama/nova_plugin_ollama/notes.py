@@ -12,7 +12,7 @@ NAME: Final = "ollama_chat"
 HINTS: Final = frozenset(
     {
         "annotations", "extra_content", "index", "provider_specific_fields", "reasoning_details", "safety_identifier",
-        "stream_options", "prompt_cache_retention", "prediction",
+        "stream_options", "prompt_cache_breakpoint", "prompt_cache_options", "prompt_cache_retention", "prediction",
     }
 )  # fmt: skip
 """Fields of other dialects that do not change the answer's meaning."""

@@ -28,7 +28,7 @@ OWN_OPTIONS: Final = frozenset(
     {
         "num_ctx", "num_keep", "num_predict", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap", "numa",
         "min_p", "typical_p", "tfs_z", "repeat_last_n", "repeat_penalty", "mirostat", "mirostat_eta", "mirostat_tau",
-        "penalize_newline",
+        "penalize_newline", "low_vram", "use_mlock", "logits_all", "vocab_only", "embedding_only",
     }
 )  # fmt: skip
 """Options of this API that callers and operators may send beside those of another dialect."""

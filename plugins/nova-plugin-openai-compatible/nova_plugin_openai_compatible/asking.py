@@ -11,7 +11,7 @@ from nova_plugin_openai_compatible.json_tool import through_tool, wants_schema
 from nova_plugin_openai_compatible.rewriting import rewritten
 from nova_plugin_openai_compatible.row import Vendor
 from nova_plugin_openai_compatible.schemas import with_inlined_refs, without_keys
-from nova_plugin_openai_compatible.thinking import in_words_of
+from nova_plugin_openai_compatible.thinking import in_words_of, known_effort
 from nova_plugin_openai_compatible.tool_names import shortened
 
 
@@ -20,6 +20,8 @@ def in_words_of_vendor(request: Request, vendor: Vendor) -> Request:
     thinks = must_carry_reasoning(request, vendor)
     request = narrowed(request, vendor)
     request = in_words_of(vendor.thinking, request)
+    if (effort := known_effort(vendor.efforts, request)) is not None:
+        request = request.with_members({"reasoning_effort": effort})
     if asks_by_tool(request, vendor):
         request = through_tool(request)
     if vendor.tool_name_limit is not None:
@@ -51,10 +53,15 @@ def narrowed(request: Request, vendor: Vendor) -> Request:
     """A named tool as the only tool there is, for vendors that cannot be told a name."""
     if vendor.narrows_named_tool is None or not isinstance(choice := request.get("tool_choice"), Mapping):
         return request
-    tools = request.get("tools") or ()
-    name = (choice.get("function") or {}).get("name")
-    named = [tool for tool in tools if isinstance(tool, Mapping) and (tool.get("function") or {}).get("name") == name]
+    tools, name = request.get("tools"), _name(choice)
+    named = [tool for tool in tools if _name(tool) == name] if isinstance(tools, list) and name is not None else []
     return request.with_members({"tool_choice": vendor.narrows_named_tool, "tools": named}) if named else request
+
+
+def _name(tool: Any) -> Any:
+    """The name of a function that is declared or chosen; None where there is none."""
+    function = tool.get("function") if isinstance(tool, Mapping) else None
+    return function.get("name") if isinstance(function, Mapping) else None
 
 
 def asks_by_tool(request: Request, vendor: Vendor) -> bool:

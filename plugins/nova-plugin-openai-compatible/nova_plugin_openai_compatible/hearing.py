@@ -91,7 +91,7 @@ class MistralDecoder:
         kind = event.get("type")
         if kind == UNTOLD:
             return ()
-        if kind not in NAMED:
+        if not isinstance(kind, str) or kind not in NAMED:
             return self._told.decode(frame)
         said = {**(_told(event) if NAMED[kind] == SEGMENT else event), "type": NAMED[kind]}
         if NAMED[kind] == DELTA:

@@ -61,7 +61,7 @@ from nova_plugin_openai_compatible.rankings import reranked
 from nova_plugin_openai_compatible.rewriting import dropped_paths
 from nova_plugin_openai_compatible.row import Vendor
 from nova_plugin_openai_compatible.searching import SearchingChat, searches
-from nova_plugin_openai_compatible.thinking import loses_budget, other_effort, with_own_thoughts
+from nova_plugin_openai_compatible.thinking import known_effort, loses_budget, other_effort, with_own_thoughts
 from nova_plugin_openai_compatible.tool_names import NamesMender, names_to_restore
 
 MESSAGES: Mapping[str, Dialect] = {ANTHROPIC_MESSAGES.name: ANTHROPIC_MESSAGES}
@@ -170,6 +170,8 @@ class VendorProvider(OpenAICompatible):
             return typed
         if self.vendor.messages.replays_thoughts:
             typed = with_own_thoughts(typed)
+        if self.vendor.takes_top_k:
+            typed = replace(typed, top_k=None)
         return with_short_names(typed, self.vendor.tool_name_limit or LONGEST_TOOL_NAME)
 
     def to_upstream(self, request: Request) -> Request:
@@ -185,6 +187,13 @@ class VendorProvider(OpenAICompatible):
         if request.dialect.operation in self.vendor.nameless:
             return request.without("model")
         return request.with_members({"model": edited}) if edited is not None else request
+
+    def _translated(self, request: Request, dialect: Dialect, deployment: Deployment) -> tuple[Request, Fidelity]:
+        upstream, fidelity = super()._translated(request, dialect, deployment)
+        if not self.vendor.takes_top_k or request.dialect.name == dialect.name:
+            return upstream, fidelity
+        top_k = request.typed.top_k if isinstance(request.typed, ChatRequest) else None
+        return (upstream if top_k is None else upstream.with_members({"top_k": top_k})), fidelity
 
     def outgoing(
         self, lane: Lane, request: Request, headers: tuple[tuple[str, str], ...], streamed: bool
@@ -282,7 +291,7 @@ class VendorProvider(OpenAICompatible):
                 yield FieldNote(second, Fate.HINT, f"`{first}` says it already")
         if loses_budget(vendor.thinking, request):
             yield FieldNote("thinking.budget_tokens", Fate.HINT)
-        if (effort := other_effort(vendor.thinking, request)) is not None:
+        if (effort := other_effort(vendor.thinking, request) or known_effort(vendor.efforts, request)) is not None:
             yield FieldNote("reasoning_effort", Fate.APPROXIMATED, f"sent as {effort}")
 
 

@@ -48,6 +48,8 @@ def _thought_of(message: Mapping[str, Any], rules: Messages, model: str) -> str:
     if rules.thought_parts is None or not isinstance(thought, str) or not rules.thought_parts.search(model):
         return ""
     blocks = message.get("thinking_blocks") or ()
+    if not isinstance(blocks, list | tuple):
+        return ""
     unsigned = all(isinstance(block, Mapping) and block.keys() <= {"type", "thinking"} for block in blocks)
     return thought if unsigned else ""
 
@@ -57,7 +59,7 @@ def _with_thought(message: Mapping[str, Any], rules: Messages, model: str) -> Ma
     if not (thought := _thought_of(message, rules, model)):
         return message
     content = message.get("content") or []
-    said = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    said = content if isinstance(content, list) else [{"type": "text", "text": content}]
     part = {"type": "thinking", "thinking": [{"type": "text", "text": thought}]}
     return {**message, "content": [part, *said]}
 

@@ -44,6 +44,14 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Efforts:
+    """The values of `reasoning_effort` that the models matching `models` take."""
+
+    models: re.Pattern[str]
+    known: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Messages:
     """What a vendor takes in messages. `flat_text` joins lists of text parts into one string.
 
@@ -101,9 +109,11 @@ class Vendor:
     Said differently: `renames` are members under another name (the new name wins if both are given), `values`
     replaces values of members, `ranges` are the nearest values that are taken, `defaults` are sent where the caller
     says nothing and `forced` always. `narrows_named_tool` is the `tool_choice` sent for a named one, with that tool
-    alone; `tool_nudge` a last user message that stands for `tool_choice: required`. `tool_name_limit` shortens names
+    alone; `tool_nudge` a last user message that stands for `tool_choice: required`. `takes_top_k` says that the vendor
+    has `top_k`, which OpenAI has not, for callers of other dialects. `tool_name_limit` shortens names
     of tools, `inlines_refs` puts `$defs` where schemas refer to them, `json_by_tool` asks models for a JSON schema
-    through a tool. `thinking` is how it is asked for, see `thinking.py`.
+    through a tool. `thinking` is how it is asked for, see `thinking.py`; the first of `efforts` that
+    matches counts, and the nearest effort is sent for one that is not among them.
 
     Replies: `repairs_finish` mends an empty finish reason, `splits_content` content in parts and `splits_thoughts`
     text in `<think>`, `cites` makes annotations of the sources that `[1]` refers to, `completes_as_chat` says that
@@ -140,9 +150,11 @@ class Vendor:
     forced: Mapping[str, Any] = field(default_factory=dict)
     narrows_named_tool: str | None = None
     tool_nudge: str = ""
+    takes_top_k: bool = False
     tool_name_limit: int | None = None
     exclusive: tuple[tuple[str, str], ...] = ()
     thinking: Thinking = ""
+    efforts: tuple[Efforts, ...] = ()
     unsupported: frozenset[str] = frozenset()
     hints: frozenset[str] = frozenset()
     gates: tuple[Gate, ...] = ()
@@ -167,7 +179,7 @@ class Vendor:
             return None
         known = {*self.renames, *self.values, *self.ranges, *self.refused_values, *chain(*self.exclusive)}
         known |= {*chain(*(gate.members for gate in self.gates))}
-        known |= {"thinking", "reasoning_effort"} if self.thinking else set()
+        known |= {"thinking", "reasoning_effort"} if self.thinking or self.efforts else set()
         known |= {"tool_choice"} if self.narrows_named_tool or self.tool_nudge else set()
         known |= {"tools"} if self.schema_drop or self.inlines_refs else set()
         return frozenset(known | ({"response_format"} if self.json_by_tool else set()))

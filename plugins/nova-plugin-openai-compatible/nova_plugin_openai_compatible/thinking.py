@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
-from nova_core.types.chat import ChatRequest, Message, Part, Thinking
+from nova_core.types.chat import ChatRequest, Effort, Message, Part, Thinking
 from nova_core.types.message import Request
 from nova_core.wire.openai_chat import OPENAI_CHAT
+from nova_plugin_openai_compatible.row import Efforts
 from nova_plugin_openai_compatible.row import Thinking as Way
 
+IN_ORDER: tuple[str, ...] = get_args(Effort)
 PROMPTED = "magistral"
 SWITCHED = re.compile(r"mistral-(small|medium)")
 """Models that think or do not: they know the efforts `high` and `none` alone."""
@@ -74,6 +76,19 @@ def loses_budget(way: Way, request: Request) -> bool:
         return False
     wish = wish_of(request)
     return wish is not None and wish.budget is not None
+
+
+def known_effort(rows: tuple[Efforts, ...], request: Request) -> str | None:
+    """The nearest of the efforts that the model takes; None where the one asked for is among them, or none is asked."""
+    asked = request.get("reasoning_effort")
+    known = next((row.known for row in rows if row.models.search(request.model)), ())
+    if not isinstance(asked, str) or asked in known or asked not in IN_ORDER or not known:
+        return None
+    if asked == "none":
+        return known[0]
+    place = IN_ORDER.index(asked)
+    thinking = [effort for effort in known if effort != "none"]
+    return min(thinking, key=lambda effort: abs(IN_ORDER.index(effort) - place) if effort in IN_ORDER else 0)
 
 
 def other_effort(way: Way, request: Request) -> str | None:

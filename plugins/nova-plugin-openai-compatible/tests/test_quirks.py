@@ -13,6 +13,7 @@ from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.fidelity import Fate
 from nova_core.types.message import Request
+from nova_core.wire.gemini import GEMINI_GENERATE
 from nova_core.wire.openai_responses import OPENAI_RESPONSES
 from nova_plugin_openai_compatible.provider import VendorProvider
 from nova_plugin_openai_compatible.row import Vendor
@@ -542,3 +543,71 @@ def test_free_text_of_an_earlier_call_is_an_argument_where_there_are_only_functi
     _, exchange = asked("mistral", messages=[*HELLO, {"role": "assistant", "tool_calls": [free]}])
     (call,) = sent(exchange)["messages"][1]["tool_calls"]
     assert call == {"id": "abcdefghi", "type": "function", "function": {"name": "run", "arguments": '{"input":"ls"}'}}
+
+
+@pytest.mark.parametrize(
+    ("model", "asked_for", "said"),
+    [
+        ("groq/qwen/qwen3-32b", "high", "default"),
+        ("groq/qwen/qwen3-32b", "none", "none"),
+        ("groq/openai/gpt-oss-120b", "minimal", "low"),
+        ("groq/openai/gpt-oss-120b", "xhigh", "high"),
+        ("xai/grok-3-mini", "medium", "low"),
+        ("xai/grok-4.5", "none", "low"),
+        ("xai/grok-4.3", "none", "none"),
+        ("xai/grok-4.5", "max", "high"),
+        ("groq/llama-3.3-70b", "high", "high"),
+    ],
+)
+def test_the_nearest_effort_that_a_model_takes_is_sent_and_noted(model, asked_for, said):
+    name, _, model = model.partition("/")
+    call, exchange = asked(name, model, reasoning_effort=asked_for)
+    assert sent(exchange)["reasoning_effort"] == said
+    assert call.fidelity.of(Fate.APPROXIMATED) == (() if said == asked_for else ("reasoning_effort",))
+
+
+def test_mistral_and_groq_keep_what_they_take_of_openais_members():
+    members = {"metadata": {"a": "b"}, "prompt_cache_key": "k", "service_tier": "default"}
+    call, exchange = asked("mistral", **members)
+    body = sent(exchange)
+    assert {name: body.get(name) for name in members} == {**members, "service_tier": "standard_only"}
+    assert call.fidelity.dropped == ()
+    assert sent(asked("groq", service_tier="default")[1])["service_tier"] == "on_demand"
+
+
+@pytest.mark.parametrize("name", ["groq", "mistral"])
+def test_strict_vendors_get_no_members_that_they_would_refuse(name):
+    answered = {"role": "assistant", "content": "yes", "refusal": None, "annotations": [{"type": "x"}], "audio": None}
+    said = [*HELLO, answered, *HELLO]
+    newer = {"verbosity": "low", "safety_identifier": "s", "prompt_cache_options": {"mode": "explicit"}}
+    call, exchange = asked(name, messages=said, **newer)
+    body = sent(exchange)
+    assert body["messages"] == [*HELLO, {"role": "assistant", "content": "yes"}, *HELLO]
+    assert not newer.keys() & body.keys()
+    assert {*newer, "messages[1].annotations"} <= {*call.fidelity.dropped}
+
+
+@pytest.mark.parametrize("name", ["mistral", "openrouter", "together_ai", "fireworks_ai", "groq"])
+def test_top_k_of_other_dialects_reaches_the_vendors_that_have_it(name):
+    contents = [{"role": "user", "parts": [{"text": "hi"}]}]
+    members = {"model": "public", "contents": contents, "generationConfig": {"topK": 7}}
+    request = Request("chat", GEMINI_GENERATE, members)
+    if name == "groq":
+        with pytest.raises(UnsupportedParamsError, match="topK"):
+            vendor_named(name).provider_call(Call(request), request, deployed(name))
+    else:
+        assert sent(vendor_named(name).provider_call(Call(request), request, deployed(name)))["top_k"] == 7
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"tools": [{"function": True}, 5], "tool_choice": {"type": "function", "function": {"name": "f"}}},
+        {"tools": True, "tool_choice": {"function": "f"}},
+        {"messages": [{"role": "assistant", "content": 5, "reasoning_content": "Hm.", "thinking_blocks": 1}]},
+        {"messages": [{"role": "assistant", "content": {"a": 1}, "reasoning_content": "Hm."}]},
+    ],
+)
+def test_what_nobody_can_read_is_the_vendors_to_refuse(members):
+    _, exchange = asked("mistral", "magistral-medium", **members)
+    assert sent(exchange)["model"] == "magistral-medium"

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property, lru_cache
+from urllib.parse import urlsplit
 
+from nova_core.hookspecs import hookimpl
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fidelity
 from nova_core.types.message import Operation, Request
+from nova_core.types.upstream import Exchange
 from nova_core.wire.openai_chat import OPENAI_CHAT
-from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning
+from nova_core.wire.openai_chat.reasoning_models import family_of, for_reasoning, review_reasoning, takes_no_effort
 from nova_core.wire.openai_chat.replayed import carries_added, review_added, without_added
 from nova_core.wire.openai_compatible import (
     BESIDE_RESPONSES,
@@ -24,8 +28,10 @@ from nova_core.wire.openai_compatible import (
     RESPONSES_PATHS,
     OpenAICompatible,
 )
+from nova_core.wire.openai_responses import OPENAI_RESPONSES
 from nova_core.wire.provider import of_deployment
 from nova_core.wire.restored_names import FittingNames
+from nova_core.wire.through_responses import InResponses, asked_there, placed
 
 SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "organization": ("OpenAI-Organization", ("OPENAI_ORGANIZATION", "OPENAI_ORG_ID")),
@@ -34,6 +40,10 @@ SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Setting of a deployment → its header, and the environment variables that stand in for it."""
 OWN = re.compile(r"(ft:)?(gpt-(?!oss)|chatgpt-|o\d)")
 """Names of the vendor's own models; other servers that this provider is pointed at have others, and take thoughts."""
+
+
+OWN_HOST = re.compile(r"(^|\.)openai\.com$")
+"""Where the vendor serves its models itself, in one region or another."""
 
 
 class OpenAI(FittingNames, OpenAICompatible):
@@ -53,7 +63,7 @@ class OpenAI(FittingNames, OpenAICompatible):
 
     def complete(self, deployment: Deployment, environ: Mapping[str, str]) -> Deployment:
         """Address and key, and the organization and project that the key is used for."""
-        complete = super().complete(deployment, environ)
+        complete = placed(super().complete(deployment, environ))
         scopes = {
             setting: value
             for setting, (_, names) in SCOPES.items()
@@ -73,16 +83,17 @@ class OpenAI(FittingNames, OpenAICompatible):
 
     def untouched(self, request: Request) -> bool:
         """See `DialectProvider.untouched`."""
-        return family_of(request.model) is None and not _adds(request) and super().untouched(request)
+        known = family_of(request.model) is None and not takes_no_effort(request)
+        return known and not _adds(request) and super().untouched(request)
 
     def review(self, request: Request) -> Fidelity:
         """What the vendor refuses, in messages too, and what its reasoning models refuse."""
         found = super().review(request)
-        if request.dialect.name != OPENAI_CHAT.name:
+        if request.dialect.name not in (OPENAI_CHAT.name, OPENAI_RESPONSES.name):
             return found
         if _adds(request):
             found += Fidelity(tuple(review_added(request)))
-        return found if family_of(request.model) is None else found + review_reasoning(request)
+        return found + review_reasoning(request)
 
     def to_upstream(self, request: Request) -> Request:
         """Reasoning models name and take some members differently."""
@@ -90,6 +101,33 @@ class OpenAI(FittingNames, OpenAICompatible):
         if request.dialect.name != OPENAI_CHAT.name:
             return request
         return for_reasoning(without_added(request) if _adds(request) else request)
+
+    @hookimpl
+    def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
+        """One attempt, of some chats in the Responses API."""
+        own = is_own(deployment.api_base or "")
+        if "chat" in self.dialects and asked_there(request, deployment, deployment.model, vendors_own=own):
+            return self._in_responses.provider_call(call, request, deployment)
+        return super().provider_call(call, request, deployment)
+
+    @cached_property
+    def _in_responses(self) -> OpenAI:
+        return OpenAIInResponses()
+
+
+class OpenAIInResponses(InResponses, OpenAI):
+    """The models of `openai/…`, asked in the Responses API whatever the caller speaks."""
+
+    @hookimpl
+    def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
+        """One attempt."""
+        return super(OpenAI, self).provider_call(call, request, deployment)
+
+
+@lru_cache(maxsize=1000)
+def is_own(base: str) -> bool:
+    """Whether an address is the vendor's."""
+    return OWN_HOST.search(urlsplit(base).hostname or "") is not None
 
 
 def _adds(request: Request) -> bool:

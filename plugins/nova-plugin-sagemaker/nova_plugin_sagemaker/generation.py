@@ -19,7 +19,7 @@ from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Request, plain
 from nova_core.types.upstream import Exchange, FrameParser
 from nova_core.wire.drop_policy import review
-from nova_core.wire.enveloped import Body, Enveloped, Opener, failure, usage_of
+from nova_core.wire.enveloped import CONTINUED, EMBEDDED, Body, Enveloped, Opener, failure, usage_of, vendors_own
 from nova_core.wire.json_lines import LineParser
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.openai_embeddings import OPENAI_EMBEDDINGS
@@ -59,7 +59,7 @@ class EndpointText(Transcribed, Endpoint, Enveloped):
         members = plain(request.members)
         if lane.dialect.operation == "embedding":
             given = members["input"]
-            return {"inputs": given if isinstance(given, list) else [given]}
+            return {**vendors_own(members, EMBEDDED), "inputs": given if isinstance(given, list) else [given]}
         prompt = members["prompt"]
         text = prompt[0] if isinstance(prompt, list) else prompt
         body = {"inputs": text, "parameters": _parameters(members)}
@@ -135,6 +135,7 @@ def _parameters(members: Mapping[str, Any]) -> Body:
     if members.get("max_tokens") is not None:
         said["max_new_tokens"] = members["max_tokens"]
     said |= {name: members[name] for name in SAME if members.get(name) is not None}
+    said |= vendors_own(members, {*CONTINUED, *SAME})
     if isinstance(said.get("stop"), str):
         said["stop"] = [said["stop"]]
     if said.get("temperature") == 0:

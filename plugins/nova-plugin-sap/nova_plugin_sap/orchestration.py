@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nova_core.wire.enveloped import Body, failure
+from nova_core.wire.enveloped import EMBEDDED, Body, failure, vendors_own
 from nova_core.wire.openai_chat.reasoning_models import family_of
 
 MODULES = ("filtering", "masking", "grounding", "translation")
@@ -46,7 +46,8 @@ def rendered(members: Mapping[str, Any], *, streamed: bool) -> Body:
 
 def rendered_embeddings(members: Mapping[str, Any]) -> Body:
     """The body of an embeddings request, of OpenAI's members, decoded."""
-    params = {name: members[name] for name in ("dimensions", "normalize") if members.get(name) is not None}
+    own = vendors_own(members, EMBEDDED)
+    params = own if members.get("dimensions") is None else {**own, "dimensions": members["dimensions"]}
     kind = members.get("input_type") or members.get("task")
     text: Body = {"text": members.get("input"), **({"type": kind} if kind else {})}
     return {"config": {"modules": {"embeddings": {"model": _model(members, params)}}}, "input": text}

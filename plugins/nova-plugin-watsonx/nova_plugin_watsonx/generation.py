@@ -11,7 +11,7 @@ from nova_core.types.dialect import Dialect
 from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Operation, Request, plain
 from nova_core.wire.drop_policy import review
-from nova_core.wire.enveloped import Body, Opener, failure, usage_of
+from nova_core.wire.enveloped import CONTINUED, Body, Opener, failure, usage_of, vendors_own
 from nova_core.wire.openai_completions import OPENAI_COMPLETIONS
 from nova_core.wire.provider import Lane
 from nova_core.wire.transcribed import Transcribed
@@ -106,6 +106,7 @@ class TextOpener:
 
 def _parameters(members: Mapping[str, Any]) -> Body:
     said = {RENAMED.get(name, name): members[name] for name in (*RENAMED, *SAME) if members.get(name) is not None}
+    said |= vendors_own(members, {*CONTINUED, *SAME})
     if isinstance(said.get("stop_sequences"), str):
         said["stop_sequences"] = [said["stop_sequences"]]
     if "decoding_method" not in said and any(members.get(name) is not None for name in SAMPLED):

@@ -11,7 +11,7 @@ from nova_core.types.fidelity import Fate, Fidelity, FieldNote
 from nova_core.types.message import Request
 from nova_core.wire.cohere_rerank import COHERE_RERANK
 from nova_core.wire.drop_policy import review
-from nova_core.wire.enveloped import Body
+from nova_core.wire.enveloped import EMBEDDED, Body, vendors_own
 from nova_plugin_watsonx.errors import failure_in
 
 TRUNCATE: Final = "truncate_input_tokens"
@@ -24,7 +24,12 @@ RANKED: Final = frozenset(
 def embeddings_body(members: Mapping[str, Any]) -> Body:
     """The request beside model and account, of OpenAI's members, decoded."""
     given = members.get("input")
-    return {"inputs": given if isinstance(given, list) else [given], **_limit(members.get(TRUNCATE))}
+    own = vendors_own(members, {*EMBEDDED, TRUNCATE})
+    parameters = own | _limit(members.get(TRUNCATE))
+    return {
+        "inputs": given if isinstance(given, list) else [given],
+        **({"parameters": parameters} if parameters else {}),
+    }
 
 
 def review_embeddings(request: Request) -> Fidelity:
@@ -49,9 +54,8 @@ def rerank_body(request: Request) -> Body:
     returned = {} if members.get("top_n") is None else {"return_options": {"top_n": members["top_n"]}}
     limit = members.get("max_tokens_per_doc")
     texts = [{"text": said} for said in members["documents"]]
-    limits = _limit(limit).get("parameters", {})
-    parameters = {"parameters": {**limits, **returned}} if limits or returned else {}
-    return {"inputs": texts, "query": members["query"], **parameters}
+    parameters = _limit(limit) | returned
+    return {"inputs": texts, "query": members["query"], **({"parameters": parameters} if parameters else {})}
 
 
 def review_rerank(request: Request) -> Fidelity:
@@ -79,7 +83,7 @@ def _notes(request: Request) -> Iterator[FieldNote]:
 
 
 def _limit(tokens: Any) -> Body:
-    return {"parameters": {TRUNCATE: tokens}} if tokens is not None else {}
+    return {TRUNCATE: tokens} if tokens is not None else {}
 
 
 def _usage(answer: Body) -> Body:

@@ -212,6 +212,8 @@ PLAIN: tuple[Vendor, ...] = (
         "https://api.together.ai/v1",
         api_key_env=("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"),
         operations=(*EVERYTHING, "rerank", "image_generation", "speech", *HEARING),
+        # https://docs.together.ai/reference/chat-completions-1
+        takes_top_k=True,
     ),
     Vendor("v0", "https://api.v0.dev/v1"),
     Vendor(

@@ -14,7 +14,7 @@ from nova_plugin_openai_compatible.dashscope_images import (
 from nova_plugin_openai_compatible.drawing import MaskedElsewhere
 from nova_plugin_openai_compatible.hearing import MISTRAL_HEARING, OPENROUTER_HEARING, XAI_HEARING
 from nova_plugin_openai_compatible.image_edits import OPENROUTER_EDITS, RECRAFT_EDITS, XAI_EDITS, XAI_IMAGES
-from nova_plugin_openai_compatible.row import MAX_TOKENS, Gate, Messages, Vendor, edit
+from nova_plugin_openai_compatible.row import MAX_TOKENS, Efforts, Gate, Messages, Vendor, edit
 from nova_plugin_openai_compatible.speaking import MINIMAX_SPEECH, MISTRAL_SPEECH, XAI_SPEECH
 from nova_plugin_openai_compatible.vendors.operations import (
     CHAT_AND_COMPLETION,
@@ -29,6 +29,11 @@ PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})
 TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 OPENAI_ONLY_HINTS = frozenset({"store", "user", "prompt_cache_key", "service_tier", "metadata"})
 THOUGHTS = frozenset({"reasoning_content", "thinking_blocks"})
+NEWER_HINTS = frozenset(
+    {"prompt_cache_retention", "prompt_cache_options", "safety_identifier", "prediction", "verbosity"}
+)
+ANSWERED = frozenset({"refusal", "annotations", "audio", "parsed", "images", "provider_specific_fields"})
+"""Members of answers that clients send back with the history; vendors that are strict refuse them."""
 JSON_SCHEMA = {"response_format": frozenset({"json_schema"})}
 
 MISTRAL = Vendor(
@@ -41,17 +46,18 @@ MISTRAL = Vendor(
     base_edits=(edit(r"(.+)(?<!/v1)", r"\1/v1"),),
     # https://docs.mistral.ai/api/endpoint/chat and …/embeddings
     renames={**MAX_TOKENS, "seed": "random_seed", "dimensions": "output_dimension"},
-    values={"tool_choice": {"required": "any"}},
+    values={"tool_choice": {"required": "any"}, "service_tier": {"default": "standard_only"}},
     narrows_named_tool="any",
     tool_name_limit=64,
+    takes_top_k=True,
     thinking="prompt",
-    unsupported=frozenset({"logit_bias", "modalities", "audio", "verbosity", "web_search_options"}),
-    hints=OPENAI_ONLY_HINTS | {"stream_options"},
+    unsupported=frozenset({"logit_bias", "modalities", "audio", "web_search_options"}),
+    hints=(NEWER_HINTS - {"prediction"}) | {"store", "user", "stream_options"},
     schema_drop=frozenset({"strict", "$id", "$schema", "additionalProperties"}),
     inlines_refs=True,
     messages=Messages(
         flat_text=True,
-        drop=THOUGHTS | {"name", "refusal", "audio", "function_call"},
+        drop=THOUGHTS | ANSWERED | {"name", "function_call"},
         keep_in=frozenset({"tool"}),
         call_members=frozenset({"id", "type", "function"}),
         drop_empty=True,
@@ -151,6 +157,7 @@ QUIRKS: tuple[Vendor, ...] = (
         # https://docs.fireworks.ai/guides/reasoning
         exclusive=(("thinking", "reasoning_effort"),),
         hints=frozenset({"store"}),
+        takes_top_k=True,
         responses=True,
     ),
     Vendor(
@@ -168,11 +175,17 @@ QUIRKS: tuple[Vendor, ...] = (
         operations=("chat", "speech", *HEARING),
         # https://console.groq.com/docs/openai, "Currently unsupported OpenAI features"
         unsupported=SAMPLED_LOGPROBS | {"n"},
-        hints=frozenset({"store", "metadata"}),
+        hints=NEWER_HINTS | {"store", "metadata", "prompt_cache_key"},
         renames={},
-        messages=Messages(drop=THOUGHTS | {"name"}),
+        messages=Messages(drop=THOUGHTS | ANSWERED | {"name"}),
         # https://console.groq.com/docs/structured-outputs, "Supported models"; the others know schemas from tools.
         json_by_tool=re.compile(r"(?!.*(?:gpt-oss|kimi-k2|llama-4))"),
+        # https://console.groq.com/docs/api-reference#chat-create and …/docs/reasoning
+        values={"service_tier": {"default": "on_demand"}},
+        efforts=(
+            Efforts(re.compile(r"qwen"), ("none", "default")),
+            Efforts(re.compile(r"gpt-oss"), ("low", "medium", "high")),
+        ),
         usage_at=("x_groq", "usage"),
     ),
     Vendor(
@@ -227,6 +240,7 @@ QUIRKS: tuple[Vendor, ...] = (
         keeps_cache_control=True,
         knows_developer=True,
         thinking="reasoning",
+        takes_top_k=True,
         renames={},
         responses=True,
     ),
@@ -321,6 +335,11 @@ QUIRKS: tuple[Vendor, ...] = (
             Gate(re.compile(r".*(grok-4|grok-code-fast)"), frozenset({"frequency_penalty"})),
             # https://docs.x.ai/developers/model-capabilities/text/reasoning
             Gate(re.compile(r".*grok-(3(?!-mini)|4(-\d|-fast|$)|4\.20|code-fast)"), frozenset({"reasoning_effort"})),
+        ),
+        efforts=(
+            Efforts(re.compile(r"grok-3-mini"), ("low", "high")),
+            Efforts(re.compile(r"grok-4\.3"), ("none", "low", "medium", "high")),
+            Efforts(re.compile(r"grok-"), ("low", "medium", "high")),
         ),
         schema_drop=frozenset({"strict"}),
         messages=Messages(drop=frozenset({"name"})),

@@ -34,6 +34,8 @@ SERVERS: tuple[Vendor, ...] = (
         operations=(*EVERYTHING, "rerank", *IMAGES, *HEARING),
         renames={},
         thinking="template",
+        # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html, "Extra parameters"
+        takes_top_k=True,
         responses=True,
     ),
     Vendor("infinity", key_required=False, operations=("embedding", "rerank")),
