@@ -61,8 +61,11 @@ class Attempts:
         self._plan = plan
         self.queue: Queue | None = None
 
-    async def run(self, levels: Levels, try_one: Try, *, group: str) -> Reply | Stream:
-        """The first answer. Each order level gets its own retries; raises the last error when all failed."""
+    async def run(self, levels: Levels, try_one: Try, *, group: str, since: float | None = None) -> Reply | Stream:
+        """The first answer. Each order level gets its own retries; raises the last error when all failed.
+
+        `since` is when the first attempt began, if it did before (`time.monotonic()` seconds).
+        """
         call, cooldowns = self._call, self._cooldowns
         error: NovaError | None = None
         refusals: list[AtLimitError] = []
@@ -71,7 +74,8 @@ class Attempts:
             deployment: Deployment | None = untried.pop(0)
             number = 0
             while deployment is not None:
-                started = time.monotonic()
+                started = time.monotonic() if since is None else since
+                since = None
                 call.deployment = deployment
                 if cooldowns.recovering:
                     cooldowns.begin(deployment)
@@ -133,12 +137,7 @@ class Attempts:
 
     def note(self, deployment: Deployment, started: float, error: NovaError | None, group: str) -> None:
         """Write an attempt that is over into the call's record, and tell who observes."""
-        call = self._call
-        seconds = time.monotonic() - started
-        attempt = Attempt(len(call.attempts) + 1, group, deployment, started, seconds, error)
-        call.attempts.append(attempt)
-        if self._observe is not None:
-            self._observe(call, attempt)
+        note_attempt(self._call, self._observe, deployment, started, error, group)
 
     async def _next(
         self, error: NovaError, number: int, level: Sequence[Deployment], untried: list[Deployment], group: str
@@ -186,6 +185,17 @@ class Attempts:
             self._cooldowns.abandoned(deployment)
             return
         self._cooldowns.failed(deployment, error, self._policy.cooldowns.of(deployment), standing)
+
+
+def note_attempt(
+    call: Call, observe: Observer | None, deployment: Deployment, started: float, error: NovaError | None, group: str
+) -> None:
+    """Write an attempt that is over into a call's record, and tell who observes."""
+    seconds = time.monotonic() - started
+    attempt = Attempt(len(call.attempts) + 1, group, deployment, started, seconds, error)
+    call.attempts.append(attempt)
+    if observe is not None:
+        observe(call, attempt)
 
 
 def put_last(levels: Levels, name: str) -> tuple[tuple[Deployment, ...], ...]:

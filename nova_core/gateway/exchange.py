@@ -11,7 +11,7 @@ import msgspec
 from nova_core.errors import BadGatewayError, NovaError, PayloadTooLargeError, RequestTimeoutError
 from nova_core.gateway.policy import Limits
 from nova_core.gateway.streamed import commit, open_raw, open_stream
-from nova_core.gateway.transport import Transport, UpstreamStream
+from nova_core.gateway.transport import Opens, UpstreamStream
 from nova_core.types.call import Call
 from nova_core.types.dialect import StreamsRaw
 from nova_core.types.message import Reply, Stream
@@ -31,13 +31,17 @@ OVERDUE = ("first_byte_timeout", "total_timeout")
 """Codes of the transport's errors for the deadline of a whole reply."""
 
 
-async def perform(transport: Transport, call: Call, exchange: Exchange, limits: Limits) -> Reply | Stream:
+async def perform(
+    transport: Opens, call: Call, exchange: Exchange, limits: Limits, *, since: float | None = None
+) -> Reply | Stream:
     """Carry out an exchange, and those that it leads to, all of them within the deadline of a whole reply.
+
+    `since` is when the first of them began, if it did before (`time.monotonic()` seconds).
 
     Raises what the exchange makes of an error status, BadGatewayError for a redirect or an answer that is not
     this operation's, RequestTimeoutError when a deadline passes, and APIConnectionError from the transport.
     """
-    by = None if limits.total is None else time.monotonic() + limits.total
+    by = None if limits.total is None else (time.monotonic() if since is None else since) + limits.total
     for _ in range(MAX_EXCHANGES):
         if exchange.wait:
             await _pause(exchange.wait, by, limits)
@@ -51,7 +55,8 @@ async def perform(transport: Transport, call: Call, exchange: Exchange, limits: 
                 answer = exchange.read(UpstreamResponse(200, {}, await asyncio.to_thread(exchange.request.run)))
         else:
             # The transport keeps the deadline: it has a timer anyway.
-            started = time.monotonic()
+            started = time.monotonic() if since is None else since
+            since = None
             left = None if by is None else by - started
             opened: UpstreamStream | None = None
             failure: NovaError | None = None
@@ -104,7 +109,7 @@ async def _pause(seconds: float, by: float | None, limits: Limits) -> None:
     await asyncio.sleep(seconds)
 
 
-async def _streamed(transport: Transport, call: Call, exchange: Exchange, limits: Limits) -> Reply | Stream | Exchange:
+async def _streamed(transport: Opens, call: Call, exchange: Exchange, limits: Limits) -> Reply | Stream | Exchange:
     """An exchange that asks for a stream, up to its first chunk; upstreams may answer with a whole reply."""
     started = time.monotonic()
     opened: UpstreamStream | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from random import Random
@@ -17,13 +16,14 @@ from nova_core.config.loader import load
 from nova_core.config.schema import Settings
 from nova_core.errors import ClientClosedError, InternalServerError, NovaError, let_go
 from nova_core.gateway.accounting import Background, Watcher, ask_call_failed, record_of
-from nova_core.gateway.attempts import Attempts, Try, put_last
+from nova_core.gateway.attempts import Attempts, Observer, Try, put_last
 from nova_core.gateway.calling import Calls
 from nova_core.gateway.conversations import Conversations
 from nova_core.gateway.cooldowns import Cooldowns
 from nova_core.gateway.fallbacks import FallbackPlan, may_fall_back
 from nova_core.gateway.file_calling import FileCalls
 from nova_core.gateway.health import HealthBoard
+from nova_core.gateway.in_flight import InFlight
 from nova_core.gateway.layers import as_asked, through_layers
 from nova_core.gateway.lifecycle import start_plugins, stop_plugins
 from nova_core.gateway.media_calling import MediaCalls
@@ -40,26 +40,24 @@ from nova_core.gateway.routing import (
     snapshot_for,
     state_of,
 )
-from nova_core.gateway.runtime import Runtime, RuntimeView, build_runtime
+from nova_core.gateway.runtime import Runtime, RuntimeView, build_runtime, transport_options
+from nova_core.gateway.said import as_said
 from nova_core.gateway.sharing import Sharing, same_deployments
 from nova_core.gateway.spaces import settle_space
 from nova_core.gateway.transport import Transport, TransportOptions
 from nova_core.gateway.transport_default import default_transport
 from nova_core.gateway.trying import Trier, check_overrides
+from nova_core.gateway.underway import Keeps, Told, Underway, can_go_at_once
 from nova_core.stores import SHARED_STATE, MemorySharedState, SharedState
 from nova_core.types.call import Attempt, Call
 from nova_core.types.decision import Levels
-from nova_core.types.dialect import Dialect, SaysAsAsked
-from nova_core.types.message import Operation, Reply, Request, Stream
+from nova_core.types.message import Reply, Request, Stream
 from nova_core.types.routing import Snapshot
 from nova_core.types.structural import follows
-from nova_core.wire.translate import translate_reply
 
 logger = logging.getLogger("nova.gateway")
 
 DRAIN_SECONDS = 30.0
-SHAPED: frozenset[Operation] = frozenset({"transcription", "translation"})
-"""Operations whose requests choose the form of their replies."""
 MakeTransport = Callable[[TransportOptions], Transport]
 
 
@@ -88,8 +86,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
         self._random = Random()
         self._make_transport = make_transport
         self._transport: Transport | None = None
-        self._in_flight: dict[int, int] = {}
-        self._idle: dict[int, asyncio.Event] = {}
+        self.running = InFlight()
 
     @classmethod
     def from_settings(cls, settings: Settings, **options: Any) -> Self:
@@ -120,11 +117,11 @@ class Gateway(Calls, MediaCalls, FileCalls):
     @property
     def in_flight(self) -> int:
         """Calls running now, streams included."""
-        return sum(self._in_flight.values())
+        return len(self.running)
 
     async def start(self) -> None:
         """Open the transport and start the plugins. Raises ConfigurationError when one cannot start."""
-        self._transport = self._make_transport(_transport_options(self.runtime))
+        self._transport = self._make_transport(transport_options(self.runtime))
         try:
             await self.shared_state.start()
             await start_plugins(self.runtime.pipeline, RuntimeView(self, self.runtime))
@@ -137,7 +134,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
 
     async def stop(self, *, drain: float = DRAIN_SECONDS) -> None:
         """Wait up to `drain` seconds for calls in flight, then stop plugins, background work and transport."""
-        await self._until_idle(self.runtime, drain)
+        await self.running.until_idle(self.runtime, drain)
         await self.background.drain(drain)
         if self._sharing is not None:
             await self._sharing.stop()
@@ -171,91 +168,121 @@ class Gateway(Calls, MediaCalls, FileCalls):
         """The Responses API, which keeps its answers: calls in it are answered there."""
         return Conversations(self)
 
-    async def answer(self, call: Call, session: ResponseSession | None = None) -> Reply | CallerStream:
+    def begin(self, call: Call, told: Told) -> Underway | None:
+        """Run a call like `answer`, but tell of its reply, where nothing about the call has to be waited for.
+
+        None where the call or the configuration needs more than that: nothing has begun then.
+        """
+        transport = self._transport
+        if not (can_go_at_once(call) and self.runtime.at_once and follows(transport, Keeps)):
+            return None
+        underway = Underway(self, transport, call, told)
+        underway.begin()
+        return underway
+
+    async def answer(
+        self, call: Call, session: ResponseSession | None = None, underway: Underway | None = None
+    ) -> Reply | CallerStream:
         """Run a call; the answer is in the caller's dialect and under the caller's model name.
 
-        `session` goes around a call whose answer is kept. Raises NovaError. A CallerStream must be closed.
+        `session` goes around a call whose answer is kept. `underway`: it has begun already. Raises NovaError. A
+        CallerStream must be closed.
         """
-        runtime = self.runtime
-        self._enter(runtime)
+        runtime = self.runtime if underway is None else underway.runtime
+        if underway is None:
+            self.running.enter(runtime)
         try:
             if session is not None:
                 await session.begin()
             dialect = call.original.dialect
-            outcome = await self._journey(runtime, call)
+            outcome = await self._journey(runtime, call, underway)
             if isinstance(outcome, Stream):
                 end = self._stream_end(runtime, call)
                 return CallerStream(call, outcome, dialect, end) if session is None else session.stream(outcome, end)
-            said = outcome.dialect is dialect and call.operation not in SHAPED
-            reply = outcome if said else in_dialect(outcome, dialect, call.original)
-            if reply.fidelity.notes and (dropped := reply.fidelity.dropped):
-                call.note("translate", f"the answer is said without {', '.join(dropped)}")
-            named = getattr(dialect, "model_member", "model")
-            if named in reply.members:
-                reply = reply.with_members({named: call.model})
+            reply = as_said(call, outcome)
             if session is not None:
                 reply = await session.settled(reply)
         except BaseException as error:
             await self._failed(runtime, call, error)
             raise
-        self._finish(runtime, call, None, False)
+        self.finish(runtime, call, None, False)
         return reply
+
+    async def answer_failure(self, runtime: Runtime, call: Call, error: BaseException) -> Reply | CallerStream:
+        """Account for a call that raised, and raise the error to answer."""
+        await self._failed(runtime, call, error)
+        raise error
 
     async def run_on(self, runtime: Runtime, call: Call) -> Reply | Stream:
         """Run a call on a given generation; see `run`."""
-        self._enter(runtime)
+        self.running.enter(runtime)
         try:
             outcome = await self._journey(runtime, call)
         except BaseException as error:
             await self._failed(runtime, call, error)
             raise
         if isinstance(outcome, Reply):
-            self._finish(runtime, call, None, False)
+            self.finish(runtime, call, None, False)
             return outcome
         end = self._stream_end(runtime, call)
         outcome.on_close(lambda: end(None))
         return outcome
 
-    async def _journey(self, runtime: Runtime, call: Call) -> Reply | Stream:
+    def admit(self, runtime: Runtime, call: Call) -> None:
+        """Let a call in. Raises BadRequestError without a model, PermissionDeniedError for one out of its reach."""
         if not call.model or call.principal.models:
             check_access(call, *names_to_check(runtime, call.model))
         call.runner = partial(self.run_on, runtime)
+
+    async def _journey(self, runtime: Runtime, call: Call, underway: Underway | None = None) -> Reply | Stream:
+        inward = None
+        if underway is not None:
+            inward = underway.inward
+        else:
+            self.admit(runtime, call)
         if (call.options.timeout is not None or runtime.policy.call_timeout is not None) and call.deadline is None:
             call.deadline = runtime.policy.call_deadline(call)
         if runtime.pipeline.layers:
-            outcome = await through_layers(runtime.pipeline, call, partial(self._route, runtime, call))
+            inner = partial(self._route, runtime, call, underway=underway)
+            outcome = await through_layers(runtime.pipeline, call, inner, inward)
         else:
-            outcome = await self._route(runtime, call, call.original)
+            outcome = await self._route(runtime, call, call.original, underway=underway)
             if call.streaming is isinstance(outcome, Reply):
                 outcome = await as_asked(call, outcome)
         if isinstance(outcome, Reply):
             call.usage = outcome.usage
         return outcome
 
-    async def _route(self, runtime: Runtime, call: Call, request: Request, broken: str | None = None) -> Reply | Stream:
+    async def _route(
+        self,
+        runtime: Runtime,
+        call: Call,
+        request: Request,
+        broken: str | None = None,
+        underway: Underway | None = None,
+    ) -> Reply | Stream:
         """Try the model group, then its fallbacks. Raises the first group's error when all failed.
 
-        `broken` is the id of the deployment whose stream is to be continued: it is the last one tried.
+        `broken` is the id of the deployment whose stream is to be continued: it is the last one tried. `underway`: the
+        first attempt may have been made.
         """
         policy, guards, asked = runtime.policy, runtime.guards, call.options
         plan = FallbackPlan(call, policy, first=request.model or call.model, aliases=runtime.catalog.aliases)
-        observe = self._observer(runtime) if runtime.pipeline.attempt_finished else None
-        attempts = Attempts(call, policy, self.cooldowns, observe, plan)
+        attempts = Attempts(call, policy, self.cooldowns, self.observer(runtime), plan)
         first: NovaError | None = None
         said, number = request, 0
         while True:
             name = plan.current
             try:
+                if underway is not None and underway.levels is not None:
+                    trier = Trier(self.transport, runtime, call, said, underway)
+                    levels, since, underway = underway.levels, underway.started, None
+                    return await attempts.run(levels, trier.try_one, group=call.group, since=since)
                 resolved = resolve(runtime, call, name)
                 if call.options.overrides:
                     check_overrides(runtime, call, resolved.deployments)
                 call.group, call.fallbacks = resolved.group, number
-                decided = resolved.decided
-                if decided is None or (call.operation == "embedding" and not settle_space(call, said, resolved.space)):
-                    levels = self._select(runtime, call, said, resolved, number)
-                else:
-                    levels = decided.levels
-                    call.routed.append(decided)
+                levels = self.levels(runtime, call, said, resolved, number)
                 if guards is None:
                     trier = Trier(self.transport, runtime, call, said)
                     return await attempts.run(levels, trier.try_one, group=call.group)
@@ -286,7 +313,12 @@ class Gateway(Calls, MediaCalls, FileCalls):
         call.deadline = None
         return await self._route(runtime, call, request, broken)
 
-    def _select(self, runtime: Runtime, call: Call, request: Request, resolved: Resolved, fallback: int) -> Levels:
+    def levels(self, runtime: Runtime, call: Call, request: Request, resolved: Resolved, fallback: int) -> Levels:
+        """Who is asked in a group, `fallback` groups after the first, level by level. Raises NovaError for nobody."""
+        decided = resolved.decided
+        if decided is not None and (call.operation != "embedding" or settle_space(call, request, resolved.space)):
+            call.routed.append(decided)
+            return decided.levels
         steps = runtime.pipeline.route_state
         state = state_of(steps, call, request, resolved.deployments) if steps else NO_STATE
         snapshot = self.snapshot(runtime, resolved.group, fallback, state)
@@ -299,7 +331,11 @@ class Gateway(Calls, MediaCalls, FileCalls):
             runtime.catalog, group, fallback=fallback, cooling=cooling, random=self._random, state=state
         )
 
-    def _observer(self, runtime: Runtime) -> Callable[[Call, Attempt], None]:
+    def observer(self, runtime: Runtime) -> Observer | None:
+        """Who is told of attempts; None where nobody listens."""
+        if not runtime.pipeline.attempt_finished:
+            return None
+
         def observe(call: Call, attempt: Attempt) -> None:
             self.background.tell(runtime.pipeline.attempt_finished, call, attempt)
 
@@ -308,31 +344,31 @@ class Gateway(Calls, MediaCalls, FileCalls):
     async def _failed(self, runtime: Runtime, call: Call, error: BaseException) -> None:
         """Account for a call that raised. Raises the error to answer where that is another one."""
         if isinstance(error, asyncio.CancelledError):
-            self._finish(runtime, call, ClientClosedError("the caller left"), False)
+            self.finish(runtime, call, ClientClosedError("the caller left"), False)
             return
         answered = error
         if not isinstance(error, NovaError):
             if not isinstance(error, Exception):
-                self._finish(runtime, call, InternalServerError("the gateway was stopped"), False)
+                self.finish(runtime, call, InternalServerError("the gateway was stopped"), False)
                 return
             logger.error("call %s failed in the gateway", call.id, exc_info=error)
             answered = InternalServerError(f"the gateway failed; the operator finds call {call.id} in the log")
         assert isinstance(answered, NovaError)
         if runtime.pipeline.call_failed:
             answered = await ask_call_failed(runtime.pipeline.call_failed, call, answered)
-        self._finish(runtime, call, answered, False)
+        self.finish(runtime, call, answered, False)
         if answered is not error:
             raise answered from error
 
     def _stream_end(self, runtime: Runtime, call: Call) -> Callable[[NovaError | None], Awaitable[None]]:
         async def end(error: NovaError | None) -> None:
-            self._finish(runtime, call, error, True)
+            self.finish(runtime, call, error, True)
 
         return end
 
-    def _finish(self, runtime: Runtime, call: Call, error: NovaError | None, streamed: bool) -> None:
+    def finish(self, runtime: Runtime, call: Call, error: NovaError | None, streamed: bool) -> None:
         """Account for a call exactly once and let it go."""
-        self._leave(runtime)
+        self.running.leave(runtime)
         status = error.status if error is not None else 200
         record = record_of(call, status=status, error=error, streamed=streamed, generation=runtime.generation)
         for watch in self.watchers:
@@ -355,42 +391,5 @@ class Gateway(Calls, MediaCalls, FileCalls):
         self._sharing.start()
 
     async def _retire(self, runtime: Runtime) -> None:
-        await self._until_idle(runtime, None)
+        await self.running.until_idle(runtime, None)
         await stop_plugins(runtime.pipeline, RuntimeView(self, runtime), beside=self.runtime.pipeline)
-
-    def _enter(self, runtime: Runtime) -> None:
-        self._in_flight[id(runtime)] = self._in_flight.get(id(runtime), 0) + 1
-
-    def _leave(self, runtime: Runtime) -> None:
-        left = self._in_flight[id(runtime)] - 1
-        if left:
-            self._in_flight[id(runtime)] = left
-            return
-        del self._in_flight[id(runtime)]
-        idle = self._idle.pop(id(runtime), None)
-        if idle is not None:
-            idle.set()
-
-    async def _until_idle(self, runtime: Runtime, seconds: float | None) -> None:
-        if id(runtime) not in self._in_flight:
-            return
-        idle = self._idle.setdefault(id(runtime), asyncio.Event())
-        try:
-            async with asyncio.timeout(seconds):
-                await idle.wait()
-        except TimeoutError:
-            logger.warning("%d calls were still running after %s seconds", self.in_flight, seconds)
-
-
-def in_dialect(reply: Reply, dialect: Dialect, request: Request) -> Reply:
-    """A reply in the caller's dialect, and in the form that the request asks for."""
-    translated = translate_reply(reply, dialect)
-    if not follows(dialect, SaysAsAsked):
-        return translated
-    return dialect.said_as_asked(translated, request.members)
-
-
-def _transport_options(runtime: Runtime) -> TransportOptions:
-    nova = runtime.settings.nova
-    options = TransportOptions(connect_timeout=runtime.policy.connect_timeout, lenient_hosts=nova.lenient_hosts)
-    return replace(options, ssl_verify=nova.ssl_verify, ssl_certificate=nova.ssl_certificate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,12 @@ from nova_core.gateway.catalog import build_catalog
 from nova_core.gateway.cooldowns import ALLOWED_FAILS, Rule
 from nova_core.gateway.guards import Guards, guards_of
 from nova_core.gateway.health import HealthBoard
+from nova_core.gateway.layers import wait_for_nothing
 from nova_core.gateway.naming import REQUIRED_BY_USE, named_plugins, with_providers
 from nova_core.gateway.policy import GENERIC, Policy
 from nova_core.gateway.retrying import RETRIES
 from nova_core.gateway.routing import Resolved
+from nova_core.gateway.transport import TransportOptions
 from nova_core.plugins.compiler import Pipeline, compile_pipeline
 from nova_core.plugins.discovery import Installed, discover
 from nova_core.plugins.loaded import BrokenPlugin, Loaded, Named
@@ -59,6 +61,8 @@ class Runtime:
     """What `routing.resolve` has found for names that the configuration holds."""
     generation: Generation = NO_GENERATION
     guards: Guards | None = None
+    at_once: bool = False
+    """Whether nothing in here makes every call wait for something; see `underway`."""
 
 
 def build_runtime(
@@ -106,7 +110,19 @@ def unchecked_runtime(
     versions = {each.distribution or each.name: each.version for each in loaded.active}
     generation = Generation(settings.raw, versions, catalog)
     policy, guards = policy_of(settings), guards_of(settings, catalog.by_id.values())
-    return Runtime(settings, loaded, pipeline, catalog, policy, declared, environ, generation=generation, guards=guards)
+    at_once = guards is None and policy.call_timeout is None and wait_for_nothing(pipeline)
+    return Runtime(
+        settings,
+        loaded,
+        pipeline,
+        catalog,
+        policy,
+        declared,
+        environ,
+        generation=generation,
+        guards=guards,
+        at_once=at_once,
+    )
 
 
 def declared_keys(pipeline: Pipeline) -> frozenset[str]:
@@ -235,3 +251,10 @@ class RuntimeView:
     async def run(self, call: Call) -> Reply | Stream:
         """Run a call on this generation."""
         return await self._gateway.run_on(self._runtime, call)
+
+
+def transport_options(runtime: Runtime) -> TransportOptions:
+    """How connections to upstreams are made."""
+    nova = runtime.settings.nova
+    options = TransportOptions(connect_timeout=runtime.policy.connect_timeout, lenient_hosts=nova.lenient_hosts)
+    return replace(options, ssl_verify=nova.ssl_verify, ssl_certificate=nova.ssl_certificate)

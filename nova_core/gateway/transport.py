@@ -112,8 +112,8 @@ class UpstreamStream(Protocol):
         ...
 
 
-class Transport(Protocol):
-    """Opens requests. Lives in one event loop; whoever makes it closes it."""
+class Opens(Protocol):
+    """Opens requests."""
 
     async def open(
         self,
@@ -129,6 +129,10 @@ class Transport(Protocol):
         name the host alone: neither path nor query nor headers.
         """
         ...
+
+
+class Transport(Opens, Protocol):
+    """Opens requests. Lives in one event loop; whoever makes it closes it."""
 
     async def aclose(self) -> None:
         """Close every socket, those in use too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nova_core.gateway.http1 import Http1Transport
+from nova_core.gateway.http1 import Http1Transport, Sent
 from nova_core.gateway.transport import DEFAULT_OPTIONS, Transport, TransportOptions, TransportStats, UpstreamStream
 from nova_core.gateway.transport_proxies import OutgoingProxies
 from nova_core.types.upstream import UpstreamRequest
@@ -42,12 +42,19 @@ class AutoTransport:
         *,
         first_byte_timeout: float | None = None,
         connect_timeout: float | None = None,
+        sent: Sent | None = None,
     ) -> UpstreamStream:
         """See `Transport.open`."""
+        if sent is not None:
+            return await self._direct.open(request, connect_timeout=connect_timeout, sent=sent)
         transport: Transport = self._direct
         if self._needs_other(request.url):
             transport = self._by_aiohttp()
         return await transport.open(request, first_byte_timeout=first_byte_timeout, connect_timeout=connect_timeout)
+
+    def kept(self, request: UpstreamRequest, seconds: float | None) -> Sent | None:
+        """See `Keeps.kept`."""
+        return None if self._needs_other(request.url) else self._direct.kept(request, seconds)
 
     def _needs_other(self, url: str) -> bool:
         try:

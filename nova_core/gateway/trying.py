@@ -16,6 +16,7 @@ from nova_core.gateway.policy import Limits
 from nova_core.gateway.runtime import Runtime
 from nova_core.gateway.streamed import commit
 from nova_core.gateway.transport import Transport
+from nova_core.gateway.underway import Underway
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request, Stream
@@ -27,17 +28,22 @@ from nova_core.wire.provider import DialectProvider, without_secrets
 class Trier:
     """Attempts of one call with one request; `try_one` answers with a reply or a committed stream."""
 
-    __slots__ = ("_call", "_request", "_runtime", "_transport")
+    __slots__ = ("_call", "_request", "_runtime", "_transport", "_underway")
 
-    def __init__(self, transport: Transport, runtime: Runtime, call: Call, request: Request) -> None:
+    def __init__(
+        self, transport: Transport, runtime: Runtime, call: Call, request: Request, underway: Underway | None = None
+    ) -> None:
         self._transport = transport
         self._runtime = runtime
         self._call = call
         self._request = request
+        self._underway = underway
 
     async def try_one(self, deployment: Deployment) -> Reply | Stream:
         """One attempt. Raises NovaError."""
         call, request = self._call, self._request
+        if self._underway is not None:
+            return await self._go_on(deployment)
         if self._runtime.pipeline.attempt_started:
             tell_at_once(self._runtime.pipeline.attempt_started, call, deployment)
         if call.options.overrides:
@@ -67,6 +73,16 @@ class Trier:
         if isinstance(answer, Reply | Stream):
             return answer
         raise InternalServerError(f"provider '{deployment.provider}' gave no answer")
+
+    async def _go_on(self, deployment: Deployment) -> Reply | Stream:
+        """The attempt that is under way."""
+        underway, self._underway = self._underway, None
+        assert underway is not None
+        try:
+            return await perform(underway, self._call, underway.exchange, underway.limits, since=underway.started)
+        except NovaError as error:
+            without_secrets(error, deployment)
+            raise
 
     async def _in_process(self, answer: Awaitable[Any], limits: Limits) -> Any:
         """What a provider answers itself, a stream committed; the time of a model in this process is upstream time."""

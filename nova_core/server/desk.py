@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 
 from nova_core.errors import BadRequestError, NovaError, ServiceUnavailableError
+from nova_core.gateway.http1.outbox import Outbox
 from nova_core.gateway.options import take_options
 from nova_core.gateway.relay import CallerStream
+from nova_core.gateway.underway import Told, Underway
 from nova_core.server.access_log import AccessLog
 from nova_core.server.auth import PRIVATE_HEADERS
 from nova_core.server.errors import error_body, error_headers, unexpected
@@ -26,6 +28,8 @@ from nova_core.wire.body import parse_members
 
 EVENT_STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
 
+AT_ONCE_BYTES = 200 * 1024
+"""A larger body takes more than one write, between which others have their turn."""
 ARRAY_STREAM = EVENT_STREAM.replace(b"text/event-stream", b"application/json")
 
 
@@ -53,6 +57,7 @@ class CallDesk:
     """Takes calls in and says how they are answered. One serves any number of requests at once."""
 
     def __init__(self, serving: Serving, access: AccessLog, metrics: Metrics) -> None:
+        self.outbox = Outbox()
         self._serving = serving
         self._access = access
         self._metrics = metrics
@@ -67,10 +72,30 @@ class CallDesk:
 
     def answer_members(self, visit: Visit, members: dict[str, Any]) -> Awaitable[Reply | CallerStream]:
         """Run the call that these members ask for. Raises NovaError, some of them at once."""
+        return self._run(visit, self._call(visit, members))
+
+    def begin(
+        self, visit: Visit, edge: Edge, body: bytes, told: Told
+    ) -> tuple[Underway | None, Awaitable[Reply | CallerStream] | None]:
+        """Run the call that `body` asks for: it is under way, and `told` learns of it, or is to be waited for.
+
+        Raises NovaError.
+        """
+        call = self._call(visit, parse_members(body, max_depth=edge.json_depth))
+        if not visit.found.route.remembers and len(body) <= AT_ONCE_BYTES:
+            underway = self._serving.gateway.begin(call, told)
+            if underway is not None:
+                return underway, None
+        return None, self._run(visit, call)
+
+    def _call(self, visit: Visit, members: dict[str, Any]) -> Call:
         try:
             call = visit.call = call_of(visit, members)
         except msgspec.ValidationError as error:  # JSON that is well formed may hold numbers that no type can
             raise BadRequestError(f"the request body cannot be read: {error}") from error
+        return call
+
+    def _run(self, visit: Visit, call: Call) -> Awaitable[Reply | CallerStream]:
         gateway = self._serving.gateway
         return gateway.conversations.answer(call) if visit.found.route.remembers else gateway.answer(call)
 

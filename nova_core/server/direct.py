@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from nova_core.errors import ClientClosedError, RequestTimeoutError, let_go
 from nova_core.gateway.relay import CallerStream
+from nova_core.gateway.underway import Underway
 from nova_core.server.desk import CallDesk, Visit, stopping
 from nova_core.server.headers import as_block
 from nova_core.server.paths import Found
 from nova_core.server.serving import Edge
+from nova_core.types.message import Reply
 from nova_core.types.principal import Principal
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class DirectCall(Visit):
 
     __slots__ = (
         "_desk", "_edge", "_head", "_pieces", "_protocol", "_task", "disconnected", "keep_alive", "response_complete",
-        "response_started", "waiting",
+        "response_started", "underway", "waiting",
     )  # fmt: skip
 
     message_event = _Nothing()
@@ -110,6 +112,7 @@ class DirectCall(Visit):
         self._head = b""
         self._pieces: list[bytes] = []
         self._task: asyncio.Task[None] | None = None
+        self.underway: Underway | None = None
 
     def feed(self, piece: bytes) -> None:
         """A piece of the body."""
@@ -118,9 +121,48 @@ class DirectCall(Visit):
     def begin(self) -> None:
         """The body is complete."""
         self.waiting = False
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._pieces = []
+        try:
+            underway, answer = self._desk.begin(self, self._edge, body, self)
+        except Exception as error:
+            self._refuse(error)
+            let_go(error)
+            return
+        if answer is not None:
+            self.go_on(answer)
+        elif self._task is None and not self.response_complete:
+            self.underway = underway
+            if self._protocol.draining is not None and self._protocol.draining():
+                self.wait()
+
+    def go_on(self, answer: Awaitable[Reply | CallerStream]) -> None:
+        """See `Told.go_on`."""
+        self.underway = None
         protocol = self._protocol
-        task = self._task = protocol.loop.create_task(self._serve())
+        task = self._task = protocol.loop.create_task(self._serve(answer))
         protocol.tasks.add(task)
+
+    def reply(self, reply: Reply) -> None:
+        """See `Told.reply`."""
+        self.underway = None
+        if self._protocol.flow.write_paused:
+            self.go_on(_given(reply))
+            return
+        try:
+            content = reply.encode()
+            head = self._desk.reply_head(self, self._edge, reply, len(content))
+        except Exception as error:
+            self._refuse(error)
+            let_go(error)
+            return
+        self._write(OK, head, content)
+
+    def wait(self) -> None:
+        """Go on in a task, which the server waits for, or ends."""
+        if self.underway is not None:
+            self.underway.wait()
 
     def too_slow(self, seconds: float) -> None:
         """The body did not come in time."""
@@ -134,18 +176,19 @@ class DirectCall(Visit):
             return
         if self.waiting:
             self._desk.refusal(self, ClientClosedError("the caller left while sending the request"))
-        elif self._task is not None:
-            self.disconnected = True
-            self._task.cancel("the caller left")
+            return
+        self.disconnected = True
+        self.wait()
+        task = self._task
+        if task is not None:
+            # Not before it has begun: what is to be accounted for, and closed, is so in it.
+            self._protocol.loop.call_soon(task.cancel, "the caller left")
 
-    async def _serve(self) -> None:
-        pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._pieces = []
+    async def _serve(self, answering: Awaitable[Reply | CallerStream]) -> None:
         task = self._task
         assert task is not None
         try:
-            answer = await self._desk.answer(self, self._edge, body)
+            answer = await answering
             if isinstance(answer, CallerStream):
                 await self._stream(answer)
                 return
@@ -160,7 +203,7 @@ class DirectCall(Visit):
                 await self._stop()
         except Exception as error:
             if self.response_started:
-                self._protocol.transport.close()
+                self._close()
                 raise
             self._refuse(error)
             let_go(error)
@@ -175,7 +218,7 @@ class DirectCall(Visit):
         elif not self.response_complete:
             last = self._desk.broken_off(self)
             if last is None:
-                self._protocol.transport.close()
+                self._close()
                 return
             self.write(last)
             self._end()
@@ -192,15 +235,19 @@ class DirectCall(Visit):
             return
         end = END if self.keep_alive else b"connection: close\r\n\r\n"
         self.response_started = True
-        protocol.transport.write(b"".join((status_line, protocol.date_line(), head, end, content)))
+        self._desk.outbox.put(protocol.transport, b"".join((status_line, protocol.date_line(), head, end, content)))
         self._finished()
 
     def _finished(self) -> None:
         self.response_complete = True
         self.call = None  # the connection keeps this object until its next request, which may never come
         if not self.keep_alive:
-            self._protocol.transport.close()
+            self._close()
         self._protocol.on_response_complete()
+
+    def _close(self) -> None:
+        self._desk.outbox.flush()
+        self._protocol.transport.close()
 
     async def _stream(self, stream: CallerStream) -> None:
         """Write the stream to its end; closed on every exit, also when this is cancelled."""
@@ -216,7 +263,7 @@ class DirectCall(Visit):
             self._head = b"".join((OK, protocol.date_line(), head, b"transfer-encoding: chunked\r\n", end))
             await stream.pour(self)
             if stream.cut:
-                protocol.transport.close()
+                self._close()
             else:
                 self._end()
         finally:
@@ -226,7 +273,7 @@ class DirectCall(Visit):
         """A piece of a streamed answer, the first together with the head; whether the caller keeps up."""
         protocol = self._protocol
         if not self.disconnected:
-            protocol.transport.write(b"%b%x\r\n%b\r\n" % (self._head, len(data), data))
+            self._desk.outbox.put(protocol.transport, b"%b%x\r\n%b\r\n" % (self._head, len(data), data))
             self._head = b""
         return not protocol.flow.write_paused
 
@@ -237,5 +284,9 @@ class DirectCall(Visit):
 
     def _end(self) -> None:
         if not self.disconnected:
-            self._protocol.transport.write(self._head + LAST_CHUNK)
+            self._desk.outbox.put(self._protocol.transport, self._head + LAST_CHUNK)
             self._finished()
+
+
+async def _given(reply: Reply) -> Reply:
+    return reply

@@ -168,6 +168,7 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
         """Leave the connection to a WebSocket, with what came behind the head of its offer."""
         protocol = self.sockets.protocol() if self.sockets is not None else None
         assert protocol is not None
+        self._flush()
         self._idle.end()
         self.watch_no_more()
         head = b"GET %b HTTP/1.1\r\n%b\r\n" % (self.url, as_block(self.headers))
@@ -279,12 +280,25 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
         """See `WatchedConnection`."""
         return self.limits.idle_seconds
 
+    @property
+    def unread(self) -> int:
+        """See `WatchedConnection`."""
+        self._flush()
+        return super().unread
+
+    def _flush(self) -> None:
+        """Write what waits to be written: something else is to be done with the connection now."""
+        if self.desk is not None:
+            self.desk.outbox.flush()
+
     def finish_up(self) -> None:
         """The process is about to stop: this connection ends with the next answer that begins, and says so.
 
         An answer that has begun without saying so leaves the connection open: its peer may send the next request
         at once, and would see it reset.
         """
+        if self._served is not None:
+            self._served.wait()
         if self._answering and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
@@ -314,6 +328,7 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
     def _refuse(self, status: int, message: str) -> None:
         self._closing = True
         self._forget_slow()
+        self._flush()
         if self.transport.is_closing():
             return
         if self._answering:

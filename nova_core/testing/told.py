@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from nova_core.errors import NovaError
-from nova_core.gateway.gateway import in_dialect
 from nova_core.gateway.layers import as_asked
 from nova_core.gateway.relay import CallerStream
+from nova_core.gateway.said import in_dialect
 from nova_core.testing.provider_bench import ProviderBench
 from nova_core.types.call import CallOptions
 from nova_core.types.message import RawReply, Reply, Request

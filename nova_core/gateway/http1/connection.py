@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from nova_core.gateway.http1.alarm import Alarm
-from nova_core.gateway.http1.decode import Codings
 from nova_core.gateway.http1.faults import DisconnectedFault, Fault, FramingFault
 from nova_core.gateway.http1.framing import ChunkedFraming, ClosingFraming, Framing, LengthFraming
 from nova_core.gateway.http1.head import Head, HeadBuffer, parse_head
+from nova_core.gateway.http1.owners import Asker, Keeper
 from nova_core.gateway.http1.request import CHUNKED_END
 from nova_core.gateway.http1.sending import Sending
 from nova_core.gateway.http1.stream import Http1Stream
-from nova_core.gateway.transport import TransportOptions
 from nova_core.types.upload import InMemory, StreamedBody
 
 if TYPE_CHECKING:
@@ -25,26 +24,12 @@ PIECE = 256 * 1024
 INTERIM_ANSWERS = 20
 
 
-class Keeper(Protocol):
-    """Who owns connections: the pool."""
-
-    codings: Codings
-    options: TransportOptions
-
-    def release(self, connection: Connection) -> None:
-        """Its exchange is complete, and it can carry another."""
-        ...
-
-    def forget(self, connection: Connection) -> None:
-        """It is closed."""
-        ...
-
-
 class Connection(asyncio.Protocol):
     """Carries one exchange at a time. Bytes that come when none is asked for close it."""
 
     __slots__ = (
         "_alarm",
+        "_asker",
         "_blocked",
         "_bodyless",
         "_cut",
@@ -56,6 +41,7 @@ class Connection(asyncio.Protocol):
         "_keep_alive",
         "_keeper",
         "_loop",
+        "_outbox",
         "_paused",
         "_picked",
         "_sending",
@@ -78,8 +64,10 @@ class Connection(asyncio.Protocol):
         self.used = False
         self._keeper = keeper
         self._loop = loop
+        self._outbox = keeper.outbox
         self._transport: asyncio.Transport
         self._waiter: asyncio.Future[None] | None = None
+        self._asker: Asker | None = None
         self._alarm = Alarm(loop, self._ring)
         # Something has come: whoever waits has patience for so many seconds again.
         self.expect = self._alarm.put_off
@@ -105,20 +93,34 @@ class Connection(asyncio.Protocol):
         self, head: bytes, body: bytes | StreamedBody | None, deadline: float, *, bodyless: bool
     ) -> Http1Stream:
         """Send a request and wait for the head of its answer. Raises Fault and TimeoutError."""
-        self.asked = self.used = True
-        self._bodyless = bodyless
-        self._heard = self._cut = self._picked = False
-        self._interim = 0
+        self._begin(bodyless=bodyless)
         if self._fault is not None or self._transport.is_closing():
             raise DisconnectedFault(heard=False)
         if not body:
-            self._transport.write(head)
+            self._outbox.put(self._transport, head)
         elif not isinstance(body, bytes):
             await self._send_coming(head, body, deadline)
         elif len(body) <= JOINED:
-            self._transport.write(head + body)
+            self._outbox.put(self._transport, head + body)
         else:
             await self._send(head, body, deadline)
+        return await self.answer(deadline)
+
+    def send(self, head: bytes, body: bytes, deadline: float, asker: Asker) -> None:
+        """Send a request with a body of up to `PIECE` bytes.
+
+        `asker` is told of its answer, by `deadline` at the latest.
+        """
+        self._begin(bodyless=False)
+        self._asker = asker
+        self._alarm.set(deadline)
+        if len(body) <= JOINED:
+            self._outbox.put(self._transport, head + body)
+        else:
+            self._transport.writelines((head, body))
+
+    async def answer(self, deadline: float) -> Http1Stream:
+        """Wait for the head of the answer to what was sent. Raises Fault and TimeoutError."""
         while (stream := self._stream) is None:
             if self._fault is not None:
                 raise self._fault
@@ -127,6 +129,29 @@ class Connection(asyncio.Protocol):
         if stream.complete:
             self._part()
         return stream
+
+    def wait_for_nobody(self) -> None:
+        """Tell the asker nothing: `answer` will be called instead."""
+        self._asker = None
+        self._alarm.clear()
+
+    def whole(self, head: Head, body: bytes) -> Http1Stream:
+        """An answer that has come at once, as one that is read."""
+        stream = Http1Stream(self, head, self._keeper.codings, self._keeper.options)
+        stream.whole(body)
+        return stream
+
+    def _begin(self, *, bodyless: bool) -> None:
+        self.asked = self.used = True
+        self._bodyless = bodyless
+        self._heard = self._cut = self._picked = False
+        self._interim = 0
+
+    def _leave_to_asker(self) -> None:
+        asker, self._asker = self._asker, None
+        if asker is not None:
+            self._alarm.clear()
+            asker.unanswered()
 
     async def _send(self, head: bytes, body: bytes, deadline: float) -> None:
         """Write a large body as fast as it is taken; an answer that comes meanwhile may end that."""
@@ -216,6 +241,8 @@ class Connection(asyncio.Protocol):
     def _ring(self) -> None:
         if self.idle:
             self.close()
+        elif self._asker is not None:
+            self._leave_to_asker()
         elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(TimeoutError())
 
@@ -250,6 +277,7 @@ class Connection(asyncio.Protocol):
         self._framing = None
         self._keeper.forget(self)
         self.wake()
+        self._leave_to_asker()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
@@ -315,11 +343,20 @@ class Connection(asyncio.Protocol):
     def _answer(self, head: Head, data: bytes) -> None:
         """The head of the answer has come, and `data` of its body."""
         self._keep_alive = head.keep_alive
+        asker = self._asker
+        if asker is not None and head.length == len(data) and head.status < 300:
+            self._asker = None
+            self._alarm.clear()
+            self.asked = False
+            self._part()
+            asker.answered(head, data)
+            return
         stream = self._stream = Http1Stream(self, head, self._keeper.codings, self._keeper.options)
         if head.length == len(data):
             stream.whole(data)
             self.asked = False
             self.wake()
+            self._leave_to_asker()
             return
         if head.chunked:
             self._framing = ChunkedFraming()
@@ -328,6 +365,7 @@ class Connection(asyncio.Protocol):
         if data:
             self.data_received(data)
         self.wake()
+        self._leave_to_asker()
 
     def _finish(self, *, surplus: bool = False) -> None:
         """The answer is complete; who asked parts with the connection, unless they have had the answer's head."""

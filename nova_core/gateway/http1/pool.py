@@ -10,6 +10,7 @@ from typing import Protocol
 from nova_core.errors import APIConnectionError
 from nova_core.gateway.http1.connection import Connection
 from nova_core.gateway.http1.decode import Codings
+from nova_core.gateway.http1.outbox import Outbox
 from nova_core.gateway.http1.target import Address
 from nova_core.gateway.transport import TransportOptions, TransportStats
 
@@ -47,6 +48,7 @@ class Pool:
     def __init__(self, options: TransportOptions, dial: Dial, codings: Codings) -> None:
         self.options = options
         self.codings = codings
+        self.outbox = Outbox()
         self._dial = dial
         self._origins: dict[Address, Origin] = {}
         self._connections: set[Connection] = set()

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass
 
 from nova_core.gateway.http1.connect import Dialer
-from nova_core.gateway.http1.connection import Connection
+from nova_core.gateway.http1.connection import PIECE, Connection
 from nova_core.gateway.http1.decode import Codings
 from nova_core.gateway.http1.faults import DisconnectedFault, FramingFault
+from nova_core.gateway.http1.owners import Asker
 from nova_core.gateway.http1.pool import Origin, Pool
 from nova_core.gateway.http1.request import RequestHeads
 from nova_core.gateway.http1.stream import Http1Stream
@@ -31,6 +32,22 @@ class _Patience:
     first_at: float
 
 
+class Sent:
+    """A request that is under way over a kept connection, while nobody waits for its answer."""
+
+    __slots__ = ("_body", "_head", "by", "connection")
+
+    def __init__(self, connection: Connection, head: bytes, body: bytes, by: float) -> None:
+        self.connection = connection
+        self.by = by
+        self._head = head
+        self._body = body
+
+    def send(self, asker: Asker) -> None:
+        """Send it; `asker` is told of the answer."""
+        self.connection.send(self._head, self._body, self.by, asker)
+
+
 class Http1Transport:
     """Implements `Transport`, without proxies: `trust_env` is ignored. Make it inside the event loop that uses it."""
 
@@ -50,16 +67,17 @@ class Http1Transport:
         *,
         first_byte_timeout: float | None = None,
         connect_timeout: float | None = None,
+        sent: Sent | None = None,
     ) -> Http1Stream:
-        """See `Transport.open`."""
+        """See `Transport.open`; `sent`: the request is under way already."""
         target, origin = self._targets.get(request.url) or self._target(request.url)
         try:
             head = self._requests.head(request, target)
         except ValueError:
             raise bad_request(origin.where) from None
         first = self._options.first_byte_timeout if first_byte_timeout is None else first_byte_timeout
-        by = self._loop.time() + first
-        connection = self._pool.take(origin)
+        by = self._loop.time() + first if sent is None else sent.by
+        connection = self._pool.take(origin) if sent is None else sent.connection
         fresh = False
         while True:
             if connection is None:
@@ -67,6 +85,9 @@ class Http1Transport:
                 connection = await self._connection(origin, _Patience(patience, first, by), fresh=fresh)
             used = connection.used
             try:
+                if sent is not None:
+                    sent = None
+                    return await connection.answer(by)
                 return await connection.ask(head, request.body, by, bodyless=request.method == "HEAD")
             except DisconnectedFault as fault:
                 late = self._loop.time() - by + first
@@ -81,6 +102,22 @@ class Http1Transport:
             except BaseException:
                 connection.close()
                 raise
+
+    def kept(self, request: UpstreamRequest, seconds: float | None) -> Sent | None:
+        """See `Keeps.kept`."""
+        body = request.body
+        if request.method != "POST" or not isinstance(body, bytes) or len(body) > PIECE:
+            return None
+        target, origin = self._targets.get(request.url) or self._target(request.url)
+        try:
+            head = self._requests.head(request, target)
+        except ValueError:
+            return None  # `open` says what is wrong with it
+        connection = self._pool.take(origin)
+        if connection is None:
+            return None
+        first = self._options.first_byte_timeout if seconds is None else seconds
+        return Sent(connection, head, body, self._loop.time() + first)
 
     async def _connection(self, origin: Origin, patience: _Patience, *, fresh: bool) -> Connection:
         by = self._loop.time() + patience.connect

@@ -1,0 +1,232 @@
+"""A call under way without a task: what nearly every call needs is done in the moment when its bytes come.
+
+From the caller's request to the upstream's socket, and from the upstream's answer to the caller's, nothing has to be
+waited for where no plugin waits, a connection is kept, and the answer comes whole and well. Anything else goes on in
+a task, from where the call is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from nova_core.gateway.accounting import tell_at_once
+from nova_core.gateway.attempts import note_attempt
+from nova_core.gateway.http1 import Sent
+from nova_core.gateway.layers import inward_at_once, outward_at_once
+from nova_core.gateway.policy import Limits
+from nova_core.gateway.routing import resolve
+from nova_core.gateway.said import as_said
+from nova_core.gateway.transport import UpstreamStream
+from nova_core.types.call import NO_OPTIONS, Call
+from nova_core.types.decision import Levels
+from nova_core.types.deployment import Deployment
+from nova_core.types.fidelity import EXACT
+from nova_core.types.message import Reply, Request
+from nova_core.types.upstream import Exchange, UpstreamRequest, UpstreamResponse
+
+if TYPE_CHECKING:
+    from nova_core.gateway.gateway import Gateway
+    from nova_core.gateway.http1.head import Head
+    from nova_core.gateway.layers import Inward
+    from nova_core.gateway.relay import CallerStream
+
+
+class Told(Protocol):
+    """Who is told what becomes of a call; either is called once."""
+
+    def reply(self, reply: Reply) -> None:
+        """The call is answered, and accounted for."""
+        ...
+
+    def go_on(self, answer: Awaitable[Reply | CallerStream]) -> None:
+        """The answer has to be waited for; it may be an error."""
+        ...
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """A transport that can send a request over a connection that it keeps, without anybody waiting."""
+
+    def kept(self, request: UpstreamRequest, seconds: float | None) -> Sent | None:
+        """The request, ready to be sent, its answer to come within so many seconds; None where there is no connection.
+
+        Whoever gets it sends it at once.
+        """
+        ...
+
+    async def open(
+        self,
+        request: UpstreamRequest,
+        *,
+        first_byte_timeout: float | None = None,
+        connect_timeout: float | None = None,
+        sent: Sent | None = None,
+    ) -> UpstreamStream:
+        """`Transport.open`, for a request that may have been sent."""
+        ...
+
+
+def can_go_at_once(call: Call) -> bool:
+    """Whether a call asks for nothing out of the ordinary."""
+    return not call.streaming and call.options is NO_OPTIONS and call.operation != "count_tokens"
+
+
+class Underway:
+    """One call, from its beginning to its reply, or to where something has to be waited for.
+
+    It stands for the first attempt then: `levels` are None where none has begun, else `open` leads to what is answered
+    to the request that was sent.
+    """
+
+    __slots__ = (
+        "_body", "_call", "_context", "_deployment", "_gateway", "_head", "_sent", "_told", "_transport", "exchange",
+        "inward", "levels", "limits", "runtime", "started",
+    )  # fmt: skip
+
+    inward: Inward
+    exchange: Exchange
+    limits: Limits
+    _deployment: Deployment
+
+    def __init__(self, gateway: Gateway, transport: Keeps, call: Call, told: Told) -> None:
+        self.runtime = gateway.runtime
+        self.levels: Levels | None = None
+        self.started = 0.0
+        self._gateway = gateway
+        self._transport = transport
+        self._call = call
+        self._told = told
+        self._context = copy_context()
+        self._sent: Sent | None = None
+        self._head: Head | None = None
+        self._body = b""
+
+    def begin(self) -> None:
+        """Take the call as far as it comes at once. Raises nothing: whoever is told learns of errors, too."""
+        self._context.run(self._begin)
+
+    def wait(self) -> None:
+        """Have the answer, which has not come yet, waited for."""
+        assert self._sent is not None
+        self._sent.connection.wait_for_nobody()
+        self._context.run(self._go_on)
+
+    def _go_on(self) -> None:
+        self._told.go_on(self._gateway.answer(self._call, underway=self))
+
+    async def open(
+        self, request: UpstreamRequest, *, first_byte_timeout: float | None = None, connect_timeout: float | None = None
+    ) -> UpstreamStream:
+        """See `Transport.open`; what was sent is not sent again."""
+        sent, self._sent = self._sent, None
+        if sent is not None and self._head is not None:
+            return sent.connection.whole(self._head, self._body)
+        return await self._transport.open(
+            request, first_byte_timeout=first_byte_timeout, connect_timeout=connect_timeout, sent=sent
+        )
+
+    def answered(self, head: Head, body: bytes) -> None:
+        """See `Asker.answered`."""
+        try:
+            self._context.run(self._answered, head, body)
+        except Exception as error:
+            self._told.go_on(_raised(error))
+
+    def unanswered(self) -> None:
+        """See `Asker.unanswered`."""
+        self._context.run(self._go_on)
+
+    def _begin(self) -> None:
+        gateway, call, runtime = self._gateway, self._call, self.runtime
+        gateway.running.enter(runtime)
+        try:
+            gateway.admit(runtime, call)
+            self.inward = inward_at_once(runtime.pipeline, call)
+        except BaseException as error:
+            self._told.go_on(gateway.answer_failure(runtime, call, error))
+            return
+        _, request, answer = self.inward
+        if answer is None and not gateway.cooldowns.recovering and self._sends(request):
+            return
+        self._go_on()
+
+    def _sends(self, request: Request) -> bool:
+        """Whether the first attempt could be made at once; where not, nothing has happened yet."""
+        call = self._call
+        noted, routed = len(call.notes), len(call.routed)
+        try:
+            sent = self._made(request)
+        except Exception:  # raised again where it can be waited for what follows, such as a fallback
+            sent = None
+        if sent is None:
+            del call.notes[noted:], call.routed[routed:]
+            call.group, call.deployment, call.space, call.selected_by_task = call.model, None, None, None
+            call.fidelity = EXACT
+            return False
+        started = self.runtime.pipeline.attempt_started
+        if started:
+            tell_at_once(started, call, self._deployment)
+        self._sent = sent
+        self.started = time.monotonic()
+        sent.send(self)
+        return True
+
+    def _made(self, request: Request) -> Sent | None:
+        """The request of the first attempt, if it is a plain one and there is a connection for it."""
+        gateway, call, runtime = self._gateway, self._call, self.runtime
+        resolved = resolve(runtime, call, request.model or call.model)
+        call.group = resolved.group
+        levels = gateway.levels(runtime, call, request, resolved, 0)
+        deployment = self._deployment = call.deployment = levels[0][0]
+        step = runtime.pipeline.provider_call[deployment.provider]
+        if step.is_async or deployment.defaults or deployment.mock_response is not None:
+            return None
+        exchange = step.call(call, request, deployment)
+        if type(exchange) is not Exchange or type(exchange.request) is not UpstreamRequest:
+            return None
+        if exchange.frames is not None or exchange.wait or exchange.otherwise is not None:
+            return None
+        self.limits = runtime.policy.limits(call, deployment)
+        sent = self._transport.kept(exchange.request, self.limits.total)
+        if sent is not None:
+            self.exchange, self.levels = exchange, levels
+        return sent
+
+    def _answered(self, head: Head, body: bytes) -> None:
+        gateway, call, runtime = self._gateway, self._call, self.runtime
+        seconds = time.monotonic() - self.started
+        reply = self._read(head, body)
+        if reply is None:
+            self._head, self._body = head, body
+            self._go_on()
+            return
+        call.upstream_seconds += seconds
+        gateway.cooldowns.succeeded(self._deployment)
+        note_attempt(call, gateway.observer(runtime), self._deployment, self.started, None, call.group)
+        try:
+            reply = outward_at_once(call, self.inward[0], reply)
+            call.usage = reply.usage
+            reply = as_said(call, reply)
+        except BaseException as error:
+            self._told.go_on(gateway.answer_failure(runtime, call, error))
+            return
+        gateway.finish(runtime, call, None, False)
+        self._told.reply(reply)
+
+    def _read(self, head: Head, body: bytes) -> Reply | None:
+        """The reply, if it is one and no error, a packed body, or the way to another exchange."""
+        most = self.limits.reply_bytes
+        if "content-encoding" in head.headers or (most is not None and len(body) > most):
+            return None
+        try:
+            reply = self.exchange.read(UpstreamResponse(head.status, head.headers, body))
+        except Exception:  # raised again where it can be waited for what follows, such as another attempt
+            return None
+        return reply if isinstance(reply, Reply) else None
+
+
+async def _raised(error: Exception) -> Reply:
+    raise error
