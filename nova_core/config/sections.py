@@ -68,6 +68,7 @@ class NovaSettings(Section):
     ssl_verify: FlagOrPath = Field(True, description="Check upstream certificates; or the path of a CA bundle.")
     ssl_certificate: str | None = Field(None, description="Path of a client certificate shown to upstreams.")
     lenient_hosts: TextList = Field((), description="Upstreams' hosts that break rules of HTTP and are forgiven some.")
+    http2_hosts: TextList = Field((), description="Upstreams' hosts to call over HTTP/2; needs nova-core[http2].")
     require_auth_for_metrics_endpoint: bool = Field(True, description="/metrics needs a key when keys are set.")
 
 
@@ -147,6 +148,9 @@ class Limits(OwnSection):
     idle_seconds: Seconds = Field(75.0, description="How long a connection may stay open between requests.")
     body_read_seconds: Seconds = Field(60.0, description="How long a caller may take to send the body.")
     drain_seconds: Seconds = Field(30.0, description="How long running calls may take after SIGTERM.")
+    hang_seconds: Annotated[float, Field(ge=0)] = Field(
+        60.0, description="How long a worker's event loop may stand still until the worker is replaced; 0: for ever."
+    )
     decisions: Annotated[int, Field(ge=0)] = Field(
         1000, description="How many of the last calls each process can explain (`nova why`); changes with a restart."
     )

@@ -17,6 +17,7 @@ from nova_core.gateway.check_fallbacks import (
     fallback_problems,
     named_group_problems,
 )
+from nova_core.gateway.check_http2 import http2_problems
 from nova_core.gateway.naming import CACHE_PREFIX, GUARDRAIL_PREFIX
 from nova_core.gateway.runtime import Runtime, is_protective, unchecked_runtime
 from nova_core.gateway.spaces import space_of, tags_of
@@ -48,6 +49,7 @@ def check_runtime(runtime: Runtime) -> list[Problem]:
     return [
         *_plugins(runtime),
         *_unserved(runtime),
+        *http2_problems(runtime.settings),
         *_tags(runtime),
         *_spaces(runtime),
         *_aliases(runtime),

@@ -17,6 +17,7 @@ from nova_core.config.schema import Settings
 from nova_core.errors import ConfigurationError
 from nova_core.gateway.by_error import Counts, counts_of
 from nova_core.gateway.catalog import build_catalog
+from nova_core.gateway.check_http2 import http2_problems
 from nova_core.gateway.cooldowns import ALLOWED_FAILS, Rule
 from nova_core.gateway.guards import Guards, guards_of
 from nova_core.gateway.health import HealthBoard
@@ -74,13 +75,17 @@ def build_runtime(
 ) -> Runtime:
     """Find, import, check and compile what the settings name.
 
-    Raises ConfigError for protective keys that nothing honours, ConfigurationError when a plugin that must not be
-    missing is missing or broken, or when two distributions own a name that is used. `extra` names more plugins.
+    Raises ConfigError for protective keys that nothing honours and parts of the core that are not installed,
+    ConfigurationError when a plugin that must not be missing is missing or broken, or when two distributions own a name
+    that is used. `extra` names more plugins.
     """
     runtime = unchecked_runtime(settings, environ=environ, installed=installed, extra=extra)
     runtime.loaded.refuse_fatal()
     _refuse_open(runtime)
-    refusals = protective_refusals(runtime.settings, supported=runtime.declared)
+    refusals = [
+        *protective_refusals(runtime.settings, supported=runtime.declared),
+        *http2_problems(runtime.settings),
+    ]
     if refusals:
         raise ConfigError(refusals)
     return runtime
@@ -257,4 +262,9 @@ def transport_options(runtime: Runtime) -> TransportOptions:
     """How connections to upstreams are made."""
     nova = runtime.settings.nova
     options = TransportOptions(connect_timeout=runtime.policy.connect_timeout, lenient_hosts=nova.lenient_hosts)
-    return replace(options, ssl_verify=nova.ssl_verify, ssl_certificate=nova.ssl_certificate)
+    return replace(
+        options,
+        http2_hosts=nova.http2_hosts,
+        ssl_verify=nova.ssl_verify,
+        ssl_certificate=nova.ssl_certificate,
+    )

@@ -23,7 +23,7 @@ class TransportOptions:
     `ssl_verify` is True for the system's certificates (and `SSL_CERT_FILE`), a path to a CA bundle, or False.
     `ssl_certificate` is the path of a client certificate and its key (PEM), shown to upstreams that ask.
     `trust_env` honours `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, read once a host. `lenient_hosts`
-    break rules of HTTP, and are forgiven.
+    break rules of HTTP, and are forgiven. `http2_hosts` are spoken to in HTTP/2.
     """
 
     limit: int = 10_000
@@ -39,6 +39,7 @@ class TransportOptions:
     ssl_certificate: str | None = None
     trust_env: bool = True
     lenient_hosts: tuple[str, ...] = ()
+    http2_hosts: tuple[str, ...] = ()
 
 
 DEFAULT_OPTIONS = TransportOptions()

@@ -59,7 +59,8 @@ def serve(options: ServeOptions) -> int:
             lines = list(banner(runtime, sockets, tls, options))
             if options.workers > 1:
                 settle_memory()
-                return runner.run(Supervisor(options, loaded, sockets, lines).run())
+                limits = runtime.settings.general.limits
+                return runner.run(Supervisor(options, loaded, limits, sockets, lines).run())
             return runner.run(_serve_here(options, runtime, sockets, tls, lines))
     except SystemExit as stopped:
         return stopped.code if isinstance(stopped.code, int) else FAILED

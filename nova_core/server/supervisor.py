@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
@@ -15,10 +16,12 @@ from collections.abc import Coroutine
 from typing import Any
 
 from nova_core.config.loader import LoadedConfig
+from nova_core.config.sections import Limits
 from nova_core.errors import ConfigurationError
 from nova_core.server.channel import Channel
 from nova_core.server.inquiries import Inquiries
 from nova_core.server.metrics import SHARED_FOLDER, forget_process
+from nova_core.server.pulse import Pulse
 from nova_core.server.reload import reload_and_log, watch_files
 from nova_core.server.shared_store import SharedStore
 from nova_core.server.startup import ServeOptions, load_config, runtime_of
@@ -30,6 +33,8 @@ LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
 RELOAD_SECONDS = 60.0
 LATE_SECONDS = 15.0
+HEED_SECONDS = 1.0
+"""How long a worker that hangs has to heed SIGTERM: only one whose loop turns again can."""
 FAILED = 1
 
 
@@ -39,6 +44,7 @@ class WorkerProcess:
     def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
         self.process = process
         self.channel = channel
+        self.pulse = Pulse(lambda: channel.send("turn"))
         self.started = time.monotonic()
         self.ready = False
         self.reloaded: asyncio.Future[tuple[str | None, list[str]]] | None = None
@@ -48,10 +54,16 @@ class Supervisor:
     """Owns the listening sockets, the checked configuration, and the workers."""
 
     def __init__(
-        self, options: ServeOptions, loaded: LoadedConfig, sockets: list[socket.socket], lines: list[str]
+        self,
+        options: ServeOptions,
+        loaded: LoadedConfig,
+        limits: Limits,
+        sockets: list[socket.socket],
+        lines: list[str],
     ) -> None:
         self._options = options
         self._loaded = loaded
+        self._limits = limits
         self._sockets = sockets
         self._lines = lines
         self._workers: dict[int, WorkerProcess] = {}
@@ -89,8 +101,8 @@ class Supervisor:
         """Check the file once, then have every worker use it. Raises ConfigurationError."""
         async with self._reload_lock:
             loaded = await asyncio.to_thread(load_config, self._options)
-            await asyncio.to_thread(runtime_of, loaded, self._options)
-            self._loaded = loaded
+            runtime = await asyncio.to_thread(runtime_of, loaded, self._options)
+            self._loaded, self._limits = loaded, runtime.settings.general.limits
             answers = await asyncio.gather(*(self._reload(worker, loaded) for worker in self._workers.values()))
         problems = [problem for problem, _ in answers if problem is not None]
         if problems:
@@ -170,21 +182,34 @@ class Supervisor:
         listening = asyncio.create_task(self._listen(worker))
         ending = asyncio.create_task(worker.process.wait())
         stopping = asyncio.create_task(self._stopping.wait())
+        hanging = asyncio.create_task(worker.pulse.stopped(lambda: self._limits.hang_seconds * worker.ready))
         try:
-            await asyncio.wait((ending, stopping), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ending, stopping, hanging), return_when=asyncio.FIRST_COMPLETED)
+            if hanging.done() and not ending.done():
+                await self._end_hanging(number, worker, ending)
             if not ending.done():
-                await asyncio.wait((ending,), timeout=self._drain_seconds() + LATE_SECONDS)
+                await asyncio.wait((ending,), timeout=self._limits.drain_seconds + LATE_SECONDS)
             if not ending.done():
                 worker.process.kill()
             return await ending
         finally:
             listening.cancel()
             stopping.cancel()
+            hanging.cancel()
             self._let_go(number, worker)
 
-    def _drain_seconds(self) -> float:
-        limits = (self._loaded.raw.get("general_settings") or {}).get("limits") or {}
-        return float(limits.get("drain_seconds", 30.0))
+    async def _end_hanging(self, number: int, worker: WorkerProcess, ending: asyncio.Task[int]) -> None:
+        """Say where it stands, and end it. One whose loop turns again by then may drain."""
+        logger.error(
+            "worker %d (process %d) hangs: its event loop has not turned for %g s; where it stands follows",
+            number, worker.process.pid, self._limits.hang_seconds,
+        )  # fmt: skip
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            worker.process.send_signal(signal.SIGUSR1)
+            worker.process.terminate()
+            await asyncio.wait((ending,), timeout=HEED_SECONDS)
+            if not ending.done() and not worker.pulse.is_back:
+                worker.process.kill()
 
     def _let_go(self, number: int, worker: WorkerProcess) -> None:
         if self._workers.get(number) is worker:
@@ -200,6 +225,8 @@ class Supervisor:
                 case ("ready",):
                     worker.ready = True
                     self._announce()
+                case ("turned",):
+                    worker.pulse.answered()
                 case ("reloaded", problem, notes):
                     if worker.reloaded is not None and not worker.reloaded.done():
                         worker.reloaded.set_result((problem, notes))

@@ -15,6 +15,7 @@ from nova_core.server.app import create_app
 from nova_core.server.channel import Channel
 from nova_core.server.explaining import record_in
 from nova_core.server.logs import set_up_logging
+from nova_core.server.pulse import show_stack_when_asked
 from nova_core.server.recording import recording
 from nova_core.server.reload import Reloader
 from nova_core.server.running import GatewayServer, loop_factory, server_for
@@ -44,6 +45,7 @@ class Worker:
         first = await self._channel.receive()
         if first is None:
             return FAILED
+        show_stack_when_asked()
         _, options, loaded, descriptors, shared = first
         state = RemoteState(ParentLink(socket.socket(fileno=shared)), budget=PARENT_BUDGET)
         log = set_up_logging(read_settings(loaded), level=options.log_level)
@@ -90,6 +92,8 @@ class Worker:
                 case ("why_done", number, content):
                     if (wanted := self._wanted.get(number)) is not None and not wanted.done():
                         wanted.set_result(content)
+                case ("turn",):
+                    self._channel.send("turned")
                 case ("stop",):
                     server.stop()
                 case None:

@@ -221,6 +221,32 @@ async def test_bytes_on_an_idle_connection_close_it(transport):
         assert (transport.stats().open, transport.stats().idle) == (0, 0)
 
 
+class Asking:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def answered(self, head, body) -> None:
+        self.told.append(f"answered {body}")
+
+    def unanswered(self) -> None:
+        self.told.append("unanswered")
+
+
+async def test_bytes_that_come_before_a_request_was_written_are_no_answer_to_it(transport):
+    async with RawServer(OK, OK.replace(b"ok", b"so")) as server:
+        assert await got(transport, ask(server)) == b"ok"
+        request, asking = ask(server, body=b"x"), Asking()
+        sent = transport.kept(request, 5.0)
+        assert sent is not None
+        sent.send(asking)
+        sent.connection.data_received(OK)  # in the round of the event loop that sends the request at its end
+        assert asking.told == ["unanswered"]
+        stream = await transport.open(request, first_byte_timeout=5.0, sent=sent)
+        assert (await stream.read(), server.on) == (b"so", [1, 2])
+
+
 @pytest.mark.parametrize(
     ("method", "raw"),
     [

@@ -3,118 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from nova_core.errors import BadGatewayError
 from nova_core.gateway.http1 import Http1Transport
 from nova_core.gateway.transport import TransportOptions
-from nova_core.testing.upstream import ScriptedUpstream
 from nova_core.types.upstream import UpstreamRequest
-from tests.house.tree import ROOT
-
-CONFIGURATION = """
-daemon off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-worker_processes 1;
-events {{ worker_connections 512; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    gzip_types application/json;
-    server {{
-        listen 127.0.0.1:{port} backlog=512;
-        client_max_body_size 64m;
-        keepalive_requests 1000;
-        default_type application/json;
-        root {folder}/files;
-        location /plain/ {{ }}
-        location /packed/ {{ gzip on; gzip_min_length 1; gzip_proxied any; gzip_http_version 1.0; }}
-        location /once/ {{ keepalive_timeout 0; }}
-        location = /connection {{ return 200 "$connection"; }}
-        location = /nothing {{ return 204; }}
-        location = /elsewhere {{ return 302 /plain/small; }}
-        location = /small-limit {{ client_max_body_size 1k; proxy_pass {upstream}; }}
-        location /v1/ {{ proxy_pass {upstream}; proxy_buffering off; proxy_http_version 1.1; }}
-    }}
-}}
-"""
-FILES = {"small": b'{"ok":true}', "large": bytes(range(256)) * 80_000, "text": b'{"word":"again"}' * 60_000}
-
-
-@dataclass(frozen=True)
-class Nginx:
-    url: str
-    upstream: ScriptedUpstream
-
-    def ask(self, path: str, method: str = "GET", **changes) -> UpstreamRequest:
-        return UpstreamRequest(self.url + path, method=method, **changes)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def nginx_command() -> str:
-    """The path of nginx, installed if need be. Skips where it cannot be, except in CI: there it must."""
-    found = subprocess.run([ROOT / "scripts/ensure_nginx.sh"], capture_output=True, text=True, timeout=100)
-    if found.returncode:
-        reason = found.stderr.strip()
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        print(reason)
-        pytest.skip(reason)
-    return found.stdout.strip()
+from tests.gateway.nginx import FILES, Nginx, serving
 
 
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
-    command = nginx_command()
-    folder: Path = tmp_path_factory.mktemp("nginx")
-    folder.chmod(0o755)
-    for part in ("plain", "packed", "once"):
-        (folder / "files" / part).mkdir(parents=True)
-        for name, content in FILES.items():
-            (folder / "files" / part / name).write_bytes(content)
-    port = free_port()
-    user = "user root;\n" if os.getuid() == 0 else ""
-    with ScriptedUpstream() as upstream:
-        configuration = user + CONFIGURATION.format(folder=folder, port=port, upstream=upstream.url)
-        (folder / "nginx.conf").write_text(configuration)
-        process = subprocess.Popen([command, "-p", str(folder), "-c", str(folder / "nginx.conf")])
-        try:
-            until_listening(port, process)
-            yield Nginx(f"http://127.0.0.1:{port}", upstream)
-        finally:
-            process.terminate()
-            process.wait(10)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 10
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-    pytest.fail("nginx does not start")
+    with serving(tmp_path_factory.mktemp("nginx"), "listen 127.0.0.1:{port} backlog=512;") as running:
+        yield running
 
 
 @pytest.fixture

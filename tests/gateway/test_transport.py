@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import shutil
 import ssl
-import subprocess
 import time
 import zlib
 
@@ -408,19 +406,6 @@ async def test_a_proxy_that_is_gone_is_named_as_such(make_proxied, monkeypatch):
     assert "pass" not in str(caught.value)
     assert "HTTPS_PROXY" in caught.value.hint
     await transport.aclose()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A self-signed certificate for 127.0.0.1: (certificate, key)."""
-    if shutil.which("openssl") is None:
-        pytest.skip("the openssl command is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    made, key = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(made)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return made, key
 
 
 @pytest.fixture

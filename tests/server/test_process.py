@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import re
 import resource
 import signal
 import socket
@@ -263,6 +264,49 @@ def test_a_worker_that_dies_is_replaced_and_the_others_serve_on(tmp_path: Path) 
         assert fresh(server).post(CHAT, json=body()).status_code == 200
         server.until(lambda: len({worker.pid for worker in server.workers} - first) == 1, 10)
         assert server.process.poll() is None
+
+
+BLOCKING = """
+import time
+
+from nova_core.hookspecs import hookimpl
+
+
+class Blocking:
+    @hookimpl
+    def startup(self, gateway):
+        time.sleep(1.1)
+
+    @hookimpl
+    def pre_call(self, call, request):
+        while request.model == "endless":
+            time.sleep(0.01)
+
+
+plugin = Blocking()
+"""
+HANGING = (
+    ECHO
+    + "  - model_name: endless\n    litellm_params: {model: echo/echo}\n"
+    + "general_settings: {limits: {hang_seconds: 1}}\n"
+    + "litellm_settings: {callbacks: [blocking.plugin]}\n"
+)
+
+
+def test_a_worker_whose_event_loop_stands_still_is_replaced_and_the_others_serve_on(tmp_path: Path) -> None:
+    (tmp_path / "blocking.py").write_text(BLOCKING)
+    with ServerProcess(tmp_path, HANGING, workers=2) as server:
+        first = {worker.pid for worker in server.workers}
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(server.url + CHAT, json=body(model="endless"), timeout=0.3)
+        server.until(lambda: "its event loop has not turned for 1 s" in server.err)
+        for _ in range(4):
+            assert fresh(server).post(CHAT, json=body(), timeout=3).status_code == 200
+        server.until(lambda: "is started again" in server.err)
+        assert re.search(r'blocking\.py", line \d+ in pre_call', server.err)
+        assert server.err.count("hangs") == 1  # starting took longer, and is no hanging
+        server.until(lambda: len({worker.pid for worker in server.workers} - first) == 1, 10)
+        assert len({worker.pid for worker in server.workers} & first) == 1
 
 
 PLUGIN = """

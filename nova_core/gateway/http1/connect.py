@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Callable
 from itertools import chain, zip_longest
-from typing import Any
+from typing import Any, TypeVar
 
 from nova_core.gateway.http1.connection import Connection
 from nova_core.gateway.http1.pool import Origin, Pool
+from nova_core.gateway.http1.target import Address
 from nova_core.gateway.transport_errors import not_connected
 
 # How long one address is tried before the next one is tried beside it (RFC 8305 §5).
@@ -20,6 +22,7 @@ REMEMBERED_NAMES = 1_000
 HANDSHAKE_SECONDS = 60.0
 
 AddressInfo = tuple[int, int, int, str, Any]  # as of `socket.getaddrinfo`
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 
 class Names:
@@ -79,17 +82,21 @@ class Dialer:
     async def connect(self, pool: Pool, origin: Origin) -> Connection:
         """A connection to `origin`, its certificate checked. Raises APIConnectionError."""
         loop = asyncio.get_running_loop()
-        address = origin.address
+        return await self.dial(origin.address, lambda: Connection(pool, origin, loop))
+
+    async def dial(self, address: Address, make: Callable[[], P]) -> P:
+        """What `make` makes, on a socket to `address` whose certificate is checked. Raises APIConnectionError."""
+        loop = asyncio.get_running_loop()
         try:
             taken = await self._socket(address.host, address.port)
             tls: dict[str, Any] = {}
             if address.tls:
                 name = address.host.rstrip(".")
                 tls = {"ssl": self._tls, "server_hostname": name, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
-            _, connection = await loop.create_connection(lambda: Connection(pool, origin, loop), sock=taken, **tls)
+            _, made = await loop.create_connection(make, sock=taken, **tls)
         except (OSError, ssl.CertificateError) as error:
-            raise not_connected(error, origin.where) from None
-        return connection
+            raise not_connected(error, address.where) from None
+        return made
 
     async def _socket(self, host: str, port: int) -> socket.socket:
         addresses = await self._names.addresses(host, port)

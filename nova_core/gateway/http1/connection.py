@@ -11,7 +11,7 @@ from nova_core.gateway.http1.framing import ChunkedFraming, ClosingFraming, Fram
 from nova_core.gateway.http1.head import Head, HeadBuffer, parse_head
 from nova_core.gateway.http1.owners import Asker, Keeper
 from nova_core.gateway.http1.request import CHUNKED_END
-from nova_core.gateway.http1.sending import Sending
+from nova_core.gateway.http1.sending import Sending, framed
 from nova_core.gateway.http1.stream import Http1Stream
 from nova_core.types.upload import InMemory, StreamedBody
 
@@ -25,7 +25,7 @@ INTERIM_ANSWERS = 20
 
 
 class Connection(asyncio.Protocol):
-    """Carries one exchange at a time. Bytes that come when none is asked for close it."""
+    """Carries one exchange at a time. Bytes that come when none is asked for, or not yet, close it."""
 
     __slots__ = (
         "_alarm",
@@ -47,6 +47,7 @@ class Connection(asyncio.Protocol):
         "_sending",
         "_stream",
         "_transport",
+        "_unsent",
         "_waiter",
         "asked",
         "closed",
@@ -97,11 +98,11 @@ class Connection(asyncio.Protocol):
         if self._fault is not None or self._transport.is_closing():
             raise DisconnectedFault(heard=False)
         if not body:
-            self._outbox.put(self._transport, head)
+            self._unsent = self._outbox.put(self._transport, head)
         elif not isinstance(body, bytes):
             await self._send_coming(head, body, deadline)
         elif len(body) <= JOINED:
-            self._outbox.put(self._transport, head + body)
+            self._unsent = self._outbox.put(self._transport, head + body)
         else:
             await self._send(head, body, deadline)
         return await self.answer(deadline)
@@ -115,7 +116,7 @@ class Connection(asyncio.Protocol):
         self._asker = asker
         self._alarm.set(deadline)
         if len(body) <= JOINED:
-            self._outbox.put(self._transport, head + body)
+            self._unsent = self._outbox.put(self._transport, head + body)
         else:
             self._transport.writelines((head, body))
 
@@ -146,6 +147,7 @@ class Connection(asyncio.Protocol):
         self._bodyless = bodyless
         self._heard = self._cut = self._picked = False
         self._interim = 0
+        self._unsent = -1
 
     def _leave_to_asker(self) -> None:
         asker, self._asker = self._asker, None
@@ -167,13 +169,13 @@ class Connection(asyncio.Protocol):
         if sent < len(rest):
             self._cut = True
             if self._wants_more:
-                self._sending = Sending(InMemory(body[sent:]), len(body) - sent, self)
+                self._sending = Sending(framed(InMemory(body[sent:]), len(body) - sent), self)
 
     async def _send_coming(self, head: bytes, body: StreamedBody, deadline: float) -> None:
         """Write a body as it comes and as fast as it is taken; an answer that comes meanwhile may end that."""
         self._transport.write(head)
         # The length may have become known since the head was made.
-        sending = Sending(body, None if head.endswith(CHUNKED_END) else body.length, self)
+        sending = Sending(framed(body, None if head.endswith(CHUNKED_END) else body.length), self)
         going_on = False
         self._sending = sending
         try:
@@ -316,7 +318,7 @@ class Connection(asyncio.Protocol):
                     raise framing.fault
                 if framing.done:
                     self._finish(surplus=framing.surplus)
-            elif self.asked and not self.closed:
+            elif self.asked and not self.closed and self._unsent != self._outbox.flushed:
                 self._heard = True
                 self._heads(data)
             else:

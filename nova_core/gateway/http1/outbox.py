@@ -16,17 +16,21 @@ MOST_GATHERED = 32
 
 
 class Outbox:
-    """Gathers writes for the sockets of one event loop. Who closes a socket that may be written to flushes first."""
+    """Gathers writes for the sockets of one event loop. Who closes a socket that may be written to flushes first.
 
-    __slots__ = ("_loop", "_pending")
+    `flushed` counts how often what had gathered was written.
+    """
+
+    __slots__ = ("_loop", "_pending", "flushed")
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._loop = loop
         self._pending: list[tuple[asyncio.WriteTransport, bytes]] = []
+        self.flushed = 0
 
-    def put(self, transport: asyncio.WriteTransport, data: bytes) -> None:
-        """Write these bytes soon, after those that were put before them."""
-        pending = self._pending
+    def put(self, transport: asyncio.WriteTransport, data: bytes) -> int:
+        """Write these bytes soon, after those that were put before them. Answers `flushed`, as it is until then."""
+        pending, flushed = self._pending, self.flushed
         if not pending:
             loop = self._loop
             if loop is None:
@@ -35,10 +39,12 @@ class Outbox:
         pending.append((transport, data))
         if len(pending) >= MOST_GATHERED:
             self.flush()
+        return flushed
 
     def flush(self) -> None:
         """Write what has gathered, unless its socket was closed meanwhile."""
         pending, self._pending = self._pending, []
+        self.flushed += 1
         for transport, data in pending:
             if transport.is_closing():
                 continue

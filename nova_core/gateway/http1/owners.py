@@ -1,7 +1,8 @@
-"""Whom a connection deals with: the pool that keeps it, and who asks over it."""
+"""Who deals with whom: a connection with its pool and who asks over it, an answer with what it comes over."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from nova_core.gateway.http1.decode import Codings
@@ -26,6 +27,44 @@ class Keeper(Protocol):
 
     def forget(self, connection: Connection) -> None:
         """It is closed."""
+        ...
+
+
+class Carrier(Protocol):
+    """What an answer comes over: a whole connection, or a stream of one that carries many."""
+
+    @property
+    def where(self) -> str:
+        """How errors name the upstream."""
+        ...
+
+    @property
+    def expect(self) -> Callable[[float], None]:
+        """Something has come: whoever waits has patience for so many seconds again."""
+        ...
+
+    def now(self) -> float:
+        """The loop's clock, in seconds."""
+        ...
+
+    async def wait(self, deadline: float) -> None:
+        """Until something happens here. Raises TimeoutError at `deadline`, in seconds of the loop's clock."""
+        ...
+
+    def wake(self) -> None:
+        """Something happened."""
+        ...
+
+    def pause(self) -> None:
+        """Take no more from the upstream for now."""
+        ...
+
+    def resume(self) -> None:
+        """Take what the upstream has."""
+        ...
+
+    def close(self) -> None:
+        """Be done with the answer, which is not complete."""
         ...
 
 

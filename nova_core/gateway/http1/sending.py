@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from nova_core.types.upload import StreamedBody
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+
+def framed(body: StreamedBody, length: int | None) -> AsyncIterator[bytes]:
+    """A body as HTTP/1.1 sends it: in chunks where nobody knows its length."""
+    return _chunked(body) if length is None else measured(body, length)
+
+
+async def measured(body: StreamedBody, length: int | None) -> AsyncIterator[bytes]:
+    """The pieces of a body. Raises ValueError where they are not `length` bytes in all."""
+    seen = 0
+    async for piece in body.chunks():
+        seen += len(piece)
+        if length is not None and seen > length:
+            break
+        if piece:
+            yield piece
+    if length is not None and seen != length:
+        raise ValueError("a body is not as long as it was said to be")
+
+
+async def _chunked(body: StreamedBody) -> AsyncIterator[bytes]:
+    async for piece in body.chunks():
+        if piece:
+            yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield LAST_CHUNK
 
 
 class Outlet(Protocol):
@@ -30,11 +56,10 @@ class Outlet(Protocol):
 class Sending:
     """One sending of one body, in a task of its own; `go_on` says that the upstream may have caught up."""
 
-    __slots__ = ("_body", "_free", "_length", "_outlet", "_task")
+    __slots__ = ("_free", "_outlet", "_pieces", "_task")
 
-    def __init__(self, body: StreamedBody, length: int | None, outlet: Outlet) -> None:
-        self._body = body
-        self._length = length
+    def __init__(self, pieces: AsyncIterator[bytes], outlet: Outlet) -> None:
+        self._pieces = pieces
         self._outlet = outlet
         self._free = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._write(), name="send a body")
@@ -75,19 +100,9 @@ class Sending:
         return False
 
     async def _write(self) -> None:
-        outlet, left = self._outlet, self._length
-        async for piece in self._body.chunks():
-            if not piece:
-                continue
+        outlet = self._outlet
+        async for piece in self._pieces:
             while outlet.blocked:
                 self._free.clear()
                 await self._free.wait()
-            if left is None:
-                outlet.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                continue
-            left -= len(piece)
             outlet.write(piece)
-        if left is None:
-            outlet.write(LAST_CHUNK)
-        elif left:
-            raise ValueError("a body is not as long as it was said to be")

@@ -15,14 +15,14 @@ from nova_core.gateway.transport import Take, TransportOptions, Wait
 from nova_core.gateway.transport_errors import broken_off, cut_short, timed_out, too_large
 
 if TYPE_CHECKING:
-    from nova_core.gateway.http1.connection import Connection
+    from nova_core.gateway.http1.owners import Carrier
 
 # How much over its limit a packed body may be: coding adds a little to what it cannot pack.
 PACKED_SLACK = 64 * 1024
 
 
 class Http1Stream:
-    """Implements `UpstreamStream`. The connection feeds it, and has left it once `complete` is set."""
+    """Implements `UpstreamStream`. What it comes over feeds it, and has left it once `complete` is set."""
 
     __slots__ = (
         "_codings",
@@ -45,7 +45,7 @@ class Http1Stream:
         "where",
     )
 
-    def __init__(self, connection: Connection, head: Head, codings: Codings, options: TransportOptions) -> None:
+    def __init__(self, connection: Carrier, head: Head, codings: Codings, options: TransportOptions) -> None:
         self.status = head.status
         self.headers = head.headers
         self.where = connection.where
