@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.binaries import ROOT, compiled
-from benchmarks.features import Cost, costs
+from benchmarks.costs import Costs, costs
 from benchmarks.footprint import footprint, import_seconds, ready_seconds
 from benchmarks.interpreter import use_quickest
 from benchmarks.machine import system_load
 from benchmarks.processes import StartError
-from benchmarks.report import goals_table, page
+from benchmarks.report import costs_table, goals_table, page
 from benchmarks.rounds import Bench, Running, bench, interleaved
 from benchmarks.rows import MANY_STREAMS, ROWS, Figure, Row
 from benchmarks.run import CONTENDERS, print_row, start_all
@@ -44,7 +43,7 @@ class Run:
     rounds: int
     page: Path | None
     standings: Standings = field(default_factory=Standings)
-    costs: Sequence[Cost] = ()
+    costs: Costs | None = None
     begun: float = field(default_factory=time.monotonic)
     load: float = field(default_factory=system_load)
 
@@ -97,15 +96,26 @@ def measure_standing(made: Bench, standings: Standings, contenders: list[Contend
     print(f"import {seconds:.3f} s; two workers {text}: {found_scaling}", flush=True)
 
 
+def print_costs(rounds: int) -> int:
+    """The second table alone."""
+    with bench(compiled()) as made:
+        found = costs(made, rounds)
+    print("\n".join(costs_table(found)) if found else "nothing was measured")
+    return int(found is None)
+
+
 def main() -> int:
     """Measure; the exit status says whether all goals that were measured are met, with `--gate`."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--with", dest="names", default=",".join(CONTENDERS))
     options.add_argument("--short", action="store_true", help="the first rows only, nothing that starts servers anew")
+    options.add_argument("--features", action="store_true", help="only print what each feature costs")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--write", type=Path, nargs="?", const=PAGE, help="write the page")
     options.add_argument("--gate", action="store_true", help="exit 1 when a goal is missed; for a quiet machine")
     given = options.parse_args()
+    if given.features:
+        return print_costs(given.rounds)
     run = Run(given.rounds, given.write)
     names = given.names.split(",")
     with bench(compiled()) as made:
@@ -121,7 +131,8 @@ def main() -> int:
         with bench(compiled()) as made:
             run.costs = costs(made, given.rounds)
         run.write()
-    print("\n" + "\n".join(goals_table(run.standings, TITLES)) + "\n")
+    features = ["", *costs_table(run.costs)] if run.costs else []
+    print("\n".join(["", *goals_table(run.standings, TITLES), *features, ""]))
     standings = run.standings
     missed = [row for row, goal in GOALS.items() if goal.met(standings) is False]
     return int(given.gate and bool(missed))

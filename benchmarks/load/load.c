@@ -280,7 +280,7 @@ int main(int count, char **arguments) {
     idle = calloc(options.connections, sizeof *idle);
     int64_t started = now_ns(), due = 0, begun = started + (int64_t)((options.warmup + options.ramp) * 1e9);
     int64_t end = begun + (int64_t)(options.seconds * 1e9), now;
-    while ((now = now_ns()) < end) {
+    while ((now = now_ns()) < end || !measuring) {
         if (!measuring && now >= begun) {
             measuring = 1;
             begun = now;

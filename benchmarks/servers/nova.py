@@ -64,11 +64,17 @@ def deployments(site: Site, count: int) -> str:
     return gpt * count + DEPLOYMENT.format(group="claude", provider="anthropic", port=site.upstream, path="")
 
 
+def written(folder: Path, config: str) -> Path:
+    """The file of this configuration, with the six hooks beside it."""
+    (folder / "watcher.py").write_text(HOOKS)
+    file = folder / "nova.yaml"
+    file.write_text(config)
+    return file
+
+
 def serve(site: Site, config: str) -> Launch:
     """`nova serve` with this configuration, and the six hooks beside it."""
-    (site.folder / "watcher.py").write_text(HOOKS)
-    file = site.folder / "nova.yaml"
-    file.write_text(config)
+    file = written(site.folder, config)
     command = [sys.executable, "-P", "-m", "nova_core.cli", "serve", "--config", str(file), "--host", "127.0.0.1"]
     return Launch([*command, "--port", str(site.port), "--workers", str(site.workers)], ready="/health/readiness")
 

@@ -10,9 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.counting import Count
 from nova_core.cli.profiling.scene import Load
 from nova_core.server.running import loop_factory
-from tests.performance.counting import Count, counted
+from tests.performance.counting import counted
 
 RECORDED = Path(__file__).with_name("budgets.json")
 PYTHON = (3, 11)

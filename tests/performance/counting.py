@@ -1,4 +1,4 @@
-"""Counts what a call makes the interpreter do: the same numbers on a fast machine, a slow one and a busy one."""
+"""Counts what one call over one connection makes the interpreter do, and what it leaves in memory."""
 
 from __future__ import annotations
 
@@ -8,57 +8,15 @@ import io
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
-from types import FrameType
-from typing import Any
 
+from benchmarks.counting import Count, observed
 from nova_core.cli.profiling.loopback import LoopbackUpstream
 from nova_core.cli.profiling.scene import Asker, Load, Round, gateway_port
 
-NOT_OURS = ("nova_core.cli.profiling", "tests.")
 WARM_UP = 15
 COUNTED = 7
 LOG_SECONDS = 0.4
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Functions of Python entered (coroutines when they go on, too), functions in C called, bytecodes run."""
-
-    python: int
-    native: int
-    bytecodes: int
-
-    @property
-    def numbers(self) -> tuple[int, int, int]:
-        """All three."""
-        return self.python, self.native, self.bytecodes
-
-
-class Counter:
-    """Counts while it is on; callers and upstream of the scene are left out."""
-
-    def __init__(self) -> None:
-        self.python = self.native = self.bytecodes = 0
-
-    def profile(self, frame: FrameType, event: str, argument: Any) -> None:
-        if is_ours(frame):
-            self.python += event == "call"
-            self.native += event == "c_call"
-
-    def trace(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if not is_ours(frame):
-            return None
-        frame.f_trace_lines = False
-        frame.f_trace_opcodes = True
-        self.bytecodes += event == "opcode"
-        return self.trace
-
-
-def is_ours(frame: FrameType) -> bool:
-    """Whether it is the gateway's, or of a library that it calls."""
-    return not frame.f_globals.get("__name__", "").startswith(NOT_OURS)
 
 
 class InStep:
@@ -108,7 +66,7 @@ async def counted(load: Load) -> Count:
     async with connected(load) as (round_, asker):
         for _ in range(WARM_UP):
             await one(round_, asker)
-        found = [await observed(round_, asker) for _ in range(COUNTED)]
+        found = [await observed(partial(one, round_, asker)) for _ in range(COUNTED)]
     return Count(
         min(each.python for each in found),
         min(each.native for each in found),
@@ -120,23 +78,6 @@ async def one(round_: Round, asker: Asker) -> None:
     done = round_.start(1)
     asker.ask()
     await done
-
-
-async def observed(round_: Round, asker: Asker) -> Count:
-    """One call under the profiling hook, and one under the tracing hook: they count different things."""
-    counter = Counter()
-    sys.setprofile(counter.profile)
-    try:
-        await one(round_, asker)
-    finally:
-        sys.setprofile(None)
-    before = sys.gettrace()
-    sys.settrace(counter.trace)
-    try:
-        await one(round_, asker)
-    finally:
-        sys.settrace(before)
-    return Count(counter.python, counter.native, counter.bytecodes)
 
 
 async def blocks_after(calls: int, round_: Round, asker: Asker) -> int:

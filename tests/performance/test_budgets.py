@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
+from benchmarks.counting import Count
 from nova_core.cli.profiling.scene import Load
 from nova_core.server.running import loop_factory
 from tests.performance.budgets import CASES, PYTHON, measured, recorded
-from tests.performance.counting import Count, blocks_left
+from tests.performance.counting import blocks_left
 
 SLACK = 1.06
 CALLS = 1_500

@@ -16,7 +16,7 @@ from nova_core.cli.profiling.loopback import NAME, LoopbackUpstream, message_siz
 from nova_core.config.check import read_settings
 from nova_core.config.loader import from_mapping
 from nova_core.gateway.gateway import Gateway
-from nova_core.gateway.runtime import build_runtime
+from nova_core.gateway.runtime import Runtime, build_runtime
 from nova_core.plugins.discovery import PLUGINS, PROVIDERS, Installed, InstalledPlugin
 from nova_core.plugins.loaded import Named
 from nova_core.server.app import create_app
@@ -124,17 +124,18 @@ async def spend(load: Load, around: AbstractContextManager[Any], log: TextIO) ->
     loop = asyncio.get_running_loop()
     async with gateway_port(log, lambda: LoopbackUpstream(load.chunks)) as port:
         made = [await loop.create_connection(lambda: Asker(round_), "127.0.0.1", port) for _ in range(load.connections)]
-        await _run(round_, [asker for _, asker in made], min(WARM_UP, load.calls))
+        await ask_all(round_, [asker for _, asker in made], min(WARM_UP, load.calls))
         begun = time.process_time()
         with around:
-            await _run(round_, [asker for _, asker in made], load.calls)
+            await ask_all(round_, [asker for _, asker in made], load.calls)
         seconds = time.process_time() - begun
         for transport, _ in made:
             transport.close()
     return Spent(seconds, load.calls, round_.failures)
 
 
-async def _run(round_: Round, askers: list[Asker], calls: int) -> None:
+async def ask_all(round_: Round, askers: list[Asker], calls: int) -> None:
+    """Make these calls over all connections at once. Raises OSError when one breaks."""
     done = round_.start(calls)
     for asker in askers:
         asker.ask()
@@ -149,12 +150,22 @@ async def gateway_port(log: TextIO, upstream_protocol: Callable[[], asyncio.Prot
     settings = read_settings(from_mapping(_config(upstream.sockets[0].getsockname()[1])))
     installed = Installed((_entry(NAME, PROVIDERS, "provider"), _entry("onlooker", PLUGINS, "hooks")))
     runtime = build_runtime(settings, installed=installed, extra=[Named("onlooker", "plugin", "the profile")])
+    try:
+        async with served(runtime, log) as port:
+            yield port
+    finally:
+        upstream.close()
+
+
+@asynccontextmanager
+async def served(runtime: Runtime, log: TextIO) -> AsyncIterator[int]:
+    """The port that a gateway is served on in this process."""
     started = asyncio.Event()
 
     async def say_started() -> None:
         started.set()
 
-    lines = set_up_logging(settings, stream=log)
+    lines = set_up_logging(runtime.settings, stream=log)
     server = server_for(create_app(Gateway(runtime)), tls=None, started=say_started)
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     serving = asyncio.create_task(server.run_on([listener]))
@@ -164,7 +175,6 @@ async def gateway_port(log: TextIO, upstream_protocol: Callable[[], asyncio.Prot
     finally:
         server.stop()
         await serving
-        upstream.close()
         lines.close()
 
 
