@@ -275,7 +275,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
             name = plan.current
             try:
                 if underway is not None and underway.levels is not None:
-                    trier = Trier(self.transport, runtime, call, said, underway)
+                    trier = Trier(self.transport, runtime, call, said, underway if underway.started else None)
                     levels, since, underway = underway.levels, underway.started, None
                     return await attempts.run(levels, trier.try_one, group=call.group, since=since)
                 resolved = resolve(runtime, call, name)

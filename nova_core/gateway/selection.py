@@ -62,6 +62,8 @@ def order(
 
 def by_level(candidates: Sequence[Deployment]) -> list[tuple[Deployment, ...]]:
     """The candidates of each order level, the first level first."""
+    if len({each.order for each in candidates}) == 1:
+        return [tuple(candidates)]
     return [tuple(level) for _, level in groupby(sorted(candidates, key=level_of), key=level_of)]
 
 

@@ -43,13 +43,15 @@ def course(call: Call) -> tuple[int, int, float, float]:
 
 
 def place(call: Call) -> dict[str, str]:
-    """Version, deployment and group: what does not change from call to call."""
+    """Version, deployment, group and space of vectors: what does not change from call to call."""
     found = {"version": __version__}
     if call.deployment is not None:
         found["model-id"] = call.deployment.id
         found["model-group"] = call.group
         if call.deployment.api_base:
             found["model-api-base"] = bare_address(call.deployment.api_base)
+    if call.space is not None:
+        found["embedding-space"] = call.space.name
     return found
 
 
@@ -64,10 +66,8 @@ def shown_cost(call: Call) -> str | None:
 
 
 def said(call: Call) -> dict[str, str]:
-    """What only some calls have: an embedding space, dropped parameters, what plugins say."""
+    """What only some calls have: dropped parameters, what plugins say."""
     found: dict[str, str] = {}
-    if call.space is not None:
-        found["embedding-space"] = call.space.name
     if call.fidelity.notes and (dropped := call.fidelity.dropped):
         found["dropped-params"] = ",".join(dropped)
     if call.reply_headers:

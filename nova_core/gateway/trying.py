@@ -26,7 +26,10 @@ from nova_core.wire.provider import DialectProvider, without_secrets
 
 
 class Trier:
-    """Attempts of one call with one request; `try_one` answers with a reply or a committed stream."""
+    """Attempts of one call with one request; `try_one` answers with a reply or a committed stream.
+
+    `underway`: the first of them has begun.
+    """
 
     __slots__ = ("_call", "_request", "_runtime", "_transport", "_underway")
 
@@ -42,9 +45,8 @@ class Trier:
     async def try_one(self, deployment: Deployment) -> Reply | Stream:
         """One attempt. Raises NovaError."""
         call, request = self._call, self._request
-        if self._underway is not None:
-            return await self._go_on(deployment)
-        if self._runtime.pipeline.attempt_started:
+        underway, self._underway = self._underway, None
+        if underway is None and self._runtime.pipeline.attempt_started:
             tell_at_once(self._runtime.pipeline.attempt_started, call, deployment)
         if call.options.overrides:
             deployment = call.deployment = _overridden(deployment, call.options.overrides)
@@ -59,10 +61,12 @@ class Trier:
         limits = self._limits(deployment)
         step = self._runtime.pipeline.provider_call[deployment.provider]
         try:
-            answer = step.call(call, request, deployment)
+            answer = step.call(call, request, deployment) if underway is None else underway.provided()
             if type(answer) is not Exchange:
                 answer = await self._in_process(answer if step.is_async else _given(answer), limits)
             if type(answer) is Exchange:
+                if underway is not None:
+                    return await perform(underway, call, answer, limits, since=underway.started)
                 return await perform(self._transport, call, answer, limits)
         except NovaError as error:
             # What an upstream says in a 200 or in a stream may quote its key as well as an error's body may.
@@ -73,16 +77,6 @@ class Trier:
         if isinstance(answer, Reply | Stream):
             return answer
         raise InternalServerError(f"provider '{deployment.provider}' gave no answer")
-
-    async def _go_on(self, deployment: Deployment) -> Reply | Stream:
-        """The attempt that is under way."""
-        underway, self._underway = self._underway, None
-        assert underway is not None
-        try:
-            return await perform(underway, self._call, underway.exchange, underway.limits, since=underway.started)
-        except NovaError as error:
-            without_secrets(error, deployment)
-            raise
 
     async def _in_process(self, answer: Awaitable[Any], limits: Limits) -> Any:
         """What a provider answers itself, a stream committed; the time of a model in this process is upstream time."""

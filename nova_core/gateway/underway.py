@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from nova_core.gateway.accounting import tell_at_once
 from nova_core.gateway.attempts import note_attempt
@@ -23,7 +23,6 @@ from nova_core.gateway.transport import UpstreamStream
 from nova_core.types.call import NO_OPTIONS, Call
 from nova_core.types.decision import Levels
 from nova_core.types.deployment import Deployment
-from nova_core.types.fidelity import EXACT
 from nova_core.types.message import Reply, Request
 from nova_core.types.upstream import Exchange, UpstreamRequest, UpstreamResponse
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from nova_core.gateway.http1.head import Head
     from nova_core.gateway.layers import Inward
     from nova_core.gateway.relay import CallerStream
+    from nova_core.plugins.compiler import Step
 
 
 class Told(Protocol):
@@ -77,24 +77,25 @@ def can_go_at_once(call: Call) -> bool:
 class Underway:
     """One call, from its beginning to its reply, or to where something has to be waited for.
 
-    It stands for the first attempt then: `levels` are None where none has begun, else `open` leads to what is answered
-    to the request that was sent.
+    It stands for the first attempt then: `levels` are None where it is not decided who is asked. `started` is None
+    where nobody was, else when the provider was (`time.monotonic()` seconds), and `open` leads to what is answered to
+    its request, if that was sent.
     """
 
     __slots__ = (
-        "_body", "_call", "_context", "_deployment", "_gateway", "_head", "_sent", "_told", "_transport", "exchange",
-        "inward", "levels", "limits", "runtime", "started",
+        "_body", "_call", "_context", "_deployment", "_gateway", "_head", "_limits", "_said", "_sent", "_told",
+        "_transport", "inward", "levels", "runtime", "started",
     )  # fmt: skip
 
     inward: Inward
-    exchange: Exchange
-    limits: Limits
     _deployment: Deployment
+    _limits: Limits
+    _said: Any
 
     def __init__(self, gateway: Gateway, transport: Keeps, call: Call, told: Told) -> None:
         self.runtime = gateway.runtime
         self.levels: Levels | None = None
-        self.started = 0.0
+        self.started: float | None = None
         self._gateway = gateway
         self._transport = transport
         self._call = call
@@ -116,6 +117,13 @@ class Underway:
 
     def _go_on(self) -> None:
         self._told.go_on(self._gateway.answer(self._call, underway=self))
+
+    def provided(self) -> Any:
+        """What the provider has said. Raises what it raised."""
+        said, self._said = self._said, None
+        if isinstance(said, Exception):
+            raise said
+        return said
 
     async def open(
         self, request: UpstreamRequest, *, first_byte_timeout: float | None = None, connect_timeout: float | None = None
@@ -149,54 +157,58 @@ class Underway:
             self._told.go_on(gateway.answer_failure(runtime, call, error))
             return
         _, request, answer = self.inward
-        if answer is None and not gateway.cooldowns.recovering and self._sends(request):
-            return
-        self._go_on()
+        waits = answer is not None or call.deadline is not None or gateway.cooldowns.recovering
+        if waits or not self._sends(request):
+            self._go_on()
 
     def _sends(self, request: Request) -> bool:
-        """Whether the first attempt could be made at once; where not, nothing has happened yet."""
-        call = self._call
-        noted, routed = len(call.notes), len(call.routed)
-        try:
-            sent = self._made(request)
-        except Exception:  # raised again where it can be waited for what follows, such as a fallback
-            sent = None
-        if sent is None:
-            del call.notes[noted:], call.routed[routed:]
-            call.group, call.deployment, call.space, call.selected_by_task = call.model, None, None, None
-            call.fidelity = EXACT
+        """Whether the first attempt's request was sent; where not, it is gone on with from where it is."""
+        call, runtime = self._call, self.runtime
+        step = self._chosen(request)
+        if step is None:
             return False
-        started = self.runtime.pipeline.attempt_started
-        if started:
-            tell_at_once(started, call, self._deployment)
-        self._sent = sent
+        if runtime.pipeline.attempt_started:
+            tell_at_once(runtime.pipeline.attempt_started, call, self._deployment)
         self.started = time.monotonic()
+        try:
+            said = self._said = step.call(call, request, self._deployment)
+            if type(said) is not Exchange or type(said.request) is not UpstreamRequest:
+                return False
+            if said.frames is not None or said.wait or said.otherwise is not None:
+                return False
+            self._limits = runtime.policy.limits(call, self._deployment)
+            sent = self._sent = self._transport.kept(said.request, self._limits.total)
+        except Exception as error:  # raised again where it can be waited for what follows, such as another attempt
+            self._said = error
+            return False
+        if sent is None:
+            return False
         sent.send(self)
         return True
 
-    def _made(self, request: Request) -> Sent | None:
-        """The request of the first attempt, if it is a plain one and there is a connection for it."""
-        gateway, call, runtime = self._gateway, self._call, self.runtime
-        resolved = resolve(runtime, call, request.model or call.model)
-        call.group = resolved.group
-        levels = gateway.levels(runtime, call, request, resolved, 0)
-        deployment = self._deployment = call.deployment = levels[0][0]
-        step = runtime.pipeline.provider_call[deployment.provider]
+    def _chosen(self, request: Request) -> Step | None:
+        """The provider of the first attempt, if nothing has to be waited for before it is asked."""
+        call, runtime = self._call, self.runtime
+        noted, routed = len(call.notes), len(call.routed)
+        try:
+            resolved = resolve(runtime, call, request.model or call.model)
+            call.group = resolved.group
+            levels = self._gateway.levels(runtime, call, request, resolved, 0)
+            deployment = levels[0][0]
+            step = runtime.pipeline.provider_call[deployment.provider]
+        except Exception:  # raised again where it can be waited for what follows, such as a fallback
+            del call.notes[noted:], call.routed[routed:]
+            call.group, call.space, call.selected_by_task = call.model, None, None
+            return None
+        self.levels = levels
         if step.is_async or deployment.defaults or deployment.mock_response is not None:
             return None
-        exchange = step.call(call, request, deployment)
-        if type(exchange) is not Exchange or type(exchange.request) is not UpstreamRequest:
-            return None
-        if exchange.frames is not None or exchange.wait or exchange.otherwise is not None:
-            return None
-        self.limits = runtime.policy.limits(call, deployment)
-        sent = self._transport.kept(exchange.request, self.limits.total)
-        if sent is not None:
-            self.exchange, self.levels = exchange, levels
-        return sent
+        self._deployment = call.deployment = deployment
+        return step
 
     def _answered(self, head: Head, body: bytes) -> None:
         gateway, call, runtime = self._gateway, self._call, self.runtime
+        assert self.started is not None
         seconds = time.monotonic() - self.started
         reply = self._read(head, body)
         if reply is None:
@@ -218,11 +230,11 @@ class Underway:
 
     def _read(self, head: Head, body: bytes) -> Reply | None:
         """The reply, if it is one and no error, a packed body, or the way to another exchange."""
-        most = self.limits.reply_bytes
+        most = self._limits.reply_bytes
         if "content-encoding" in head.headers or (most is not None and len(body) > most):
             return None
         try:
-            reply = self.exchange.read(UpstreamResponse(head.status, head.headers, body))
+            reply = self._said.read(UpstreamResponse(head.status, head.headers, body))
         except Exception:  # raised again where it can be waited for what follows, such as another attempt
             return None
         return reply if isinstance(reply, Reply) else None

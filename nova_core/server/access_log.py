@@ -13,7 +13,8 @@ from nova_core.errors import NovaError
 from nova_core.types.call import Call, CallRecord
 from nova_core.types.structural import follows
 
-logger = logging.getLogger("nova.access")
+LOG = "nova.access"
+logger = logging.getLogger(LOG)
 fault = logging.getLogger("nova.server")
 
 MOST_TEXT = 256
@@ -22,6 +23,10 @@ HEALTH = "/health"
 """Probes of deployments are calls too; all other calls are posted."""
 FIELDS = "nova_fields"
 """The attribute of a log record that carries fields; see `logs`."""
+FIGURES = ("call_id", "status", "ms", "upstream_ms", "input_tokens", "output_tokens", "cost")
+"""All that there is to say of a plain call's course."""
+Figures = tuple[str, int, float, float, int, int, str]
+"""Those of one call, in that order."""
 
 
 @runtime_checkable
@@ -30,6 +35,10 @@ class Lines(Protocol):
 
     def piece(self, fields: Mapping[str, Any]) -> str:
         """These fields as a part of a line."""
+        ...
+
+    def figures(self, figures: Figures) -> str:
+        """These figures as a part of a line. The call's id and the cost have no characters that need quotes."""
         ...
 
     def line(self, name: str, message: str, created: float, *pieces: str) -> None:
@@ -46,7 +55,7 @@ class AccessLog:
 
     def __init__(self, enabled: Callable[[], bool]) -> None:
         self._enabled = enabled
-        self._places: dict[tuple[str | None, ...], tuple[Lines, str]] = {}
+        self._places: dict[tuple[object, ...], tuple[Lines, str]] = {}
 
     @property
     def may_wait(self) -> bool:
@@ -66,14 +75,15 @@ class AccessLog:
                 if lines is None:
                     logger.info("call", extra={FIELDS: fields_of(record)})
                 else:
-                    ended = call.created + record.seconds
-                    lines.line(logger.name, "call", ended, lines.piece(course_of(record)), self._place(lines, call))
+                    figures = figures_of(record)
+                    course = lines.piece(course_of(record)) if figures is None else lines.figures(figures)
+                    lines.line(LOG, "call", call.created + record.seconds, course, self._place(lines, call))
             except Exception:
                 fault.exception("call %s: the access log could not be written", call.id)
 
     def _place(self, lines: Lines, call: Call) -> str:
         where = call.deployment.id if call.deployment is not None else None
-        key = (call.route, call.model, call.group, where, call.principal.name, call.principal.id)
+        key = (call.route, call.model, call.group, where, call.space, call.principal.name, call.principal.id)
         known = self._places.get(key) if where is not None else None
         if known is not None and known[0] is lines:
             return known[1]
@@ -105,7 +115,7 @@ def _write(fields: dict[str, Any]) -> None:
     if lines is None:
         logger.info("call", extra={FIELDS: fields})
     else:
-        lines.line(logger.name, "call", time.time(), lines.piece(fields))
+        lines.line(LOG, "call", time.time(), lines.piece(fields))
 
 
 def _only_handler() -> Lines | None:
@@ -120,6 +130,18 @@ def _only_handler() -> Lines | None:
 def fields_of(record: CallRecord) -> dict[str, Any]:
     """The line's fields; what is unknown is left out. `cost` in US dollars, `ms` in milliseconds."""
     return {**course_of(record), **place_of(record.call)}
+
+
+def figures_of(record: CallRecord) -> Figures | None:
+    """The course of a call that went well at once and counts nothing but tokens; None where there is more to say."""
+    call, usage, cost = record.call, record.usage, record.cost
+    if usage is None or cost is None or usage.units is not None or record.error is not None or record.streamed:
+        return None
+    if len(call.attempts) > 1 or call.fallbacks or call.fidelity.notes or call.reply_headers:
+        return None
+    seconds, waited = record.seconds, record.upstream_seconds
+    totals = usage.input_total, usage.output_total
+    return call.id, record.status, seconds * 1000, waited * 1000, *totals, f"{cost:f}"
 
 
 def course_of(record: CallRecord) -> dict[str, Any]:
@@ -146,8 +168,7 @@ def course_of(record: CallRecord) -> dict[str, Any]:
         fields["fallbacks"] = call.fallbacks
     if call.fidelity.notes and (dropped := call.fidelity.dropped):
         fields["dropped"] = list(dropped)
-    space = call.space.name if call.space is not None else call.reply_headers.get("embedding-space")
-    if space is not None:
+    if call.space is None and (space := call.reply_headers.get("embedding-space")) is not None:
         fields["space"] = space[:MOST_TEXT]
     if error is not None:
         fields["error"] = error.code
@@ -156,7 +177,7 @@ def course_of(record: CallRecord) -> dict[str, Any]:
 
 
 def place_of(call: Call) -> dict[str, Any]:
-    """What it shares with others: route, model, deployment, caller. Names are cut: callers make them up."""
+    """What it shares with others: route, model, deployment, space, caller. Names are cut: callers make them up."""
     route = call.route
     fields: dict[str, Any] = {
         "method": "GET" if route.startswith(HEALTH) else "POST",
@@ -169,6 +190,8 @@ def place_of(call: Call) -> dict[str, Any]:
     where = call.deployment.id if call.deployment is not None else call.reply_headers.get("model-id")
     if where is not None:
         fields["deployment"] = where[:MOST_TEXT]
+    if call.space is not None:
+        fields["space"] = call.space.name[:MOST_TEXT]
     fields["principal"] = call.principal.name or call.principal.id
     return fields
 

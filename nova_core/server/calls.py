@@ -9,7 +9,7 @@ from nova_core.gateway.relay import CallerStream
 from nova_core.server.auth import with_key_of_query
 from nova_core.server.body import Body, Receive, Send
 from nova_core.server.departure import Departure
-from nova_core.server.desk import CallDesk, Visit, stopping
+from nova_core.server.desk import CallDesk, Visit, stopping, visit_of
 from nova_core.server.errors import method_not_allowed
 from nova_core.server.form import FormReader, PartAfterFileError
 from nova_core.server.forms import answer_form
@@ -36,7 +36,7 @@ class CallEndpoint:
         if found.route.by_verb:
             headers = with_key_of_query(headers, scope["query_string"])
         found = found.sent_as(headers.get("content-type", ""))
-        visit = Visit(found, scope["method"], route_path(scope), headers)
+        visit = visit_of(found, scope["method"], route_path(scope), headers)
         body = Body(receive, headers)
         try:
             await self._serve(visit, scope, body, receive, send)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from nova_core.errors import BadRequestError, NovaError, ServiceUnavailableError
 from nova_core.gateway.http1.outbox import Outbox
-from nova_core.gateway.options import take_options
+from nova_core.gateway.options import HEADER_PREFIXES, take_options
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.underway import Told, Underway
 from nova_core.server.access_log import AccessLog
@@ -19,9 +20,9 @@ from nova_core.server.errors import error_body, error_headers, unexpected
 from nova_core.server.headers import JSON, RawHeaders, clean_value
 from nova_core.server.metrics import Metrics
 from nova_core.server.paths import ARRAY_ROUTE, Found
-from nova_core.server.scope import call_id_of
+from nova_core.server.scope import given_call_id
 from nova_core.server.serving import Edge, Serving
-from nova_core.types.call import Call
+from nova_core.types.call import Call, new_id
 from nova_core.types.message import RawReply, Reply, Request
 from nova_core.types.principal import Principal
 from nova_core.wire.body import parse_members
@@ -33,24 +34,43 @@ AT_ONCE_BYTES = 200 * 1024
 ARRAY_STREAM = EVENT_STREAM.replace(b"text/event-stream", b"application/json")
 
 
-class Visit:
+class Heading:
+    """What a caller's headers say, worked out once for all requests that have the same: those without credentials,
+    those for the gateway itself, and the id that the caller gives the call.
+    """
+
+    __slots__ = ("call_id", "own", "public")
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        public = {name: value for name, value in headers.items() if name not in PRIVATE_HEADERS}
+        self.public: Mapping[str, str] = MappingProxyType(public)
+        self.own = {name: value for name, value in headers.items() if name.startswith(HEADER_PREFIXES)}
+        self.call_id = given_call_id(self.own)
+
+
+class Visit(msgspec.Struct, eq=False):
     """One request on a call route and what has become known of it."""
 
-    __slots__ = (
-        "answering", "call", "call_id", "found", "headers", "is_raw", "method", "path", "principal", "started",
-    )  # fmt: skip
+    found: Found
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    heading: Heading
+    call_id: str
+    started: float = msgspec.field(default_factory=time.monotonic)
+    principal: Principal | None = None
+    call: Call | None = None
+    answering: bool = False
+    is_raw: bool = False
 
-    def __init__(self, found: Found, method: str, path: str, headers: Mapping[str, str]) -> None:
-        self.found = found
-        self.method = method
-        self.path = path
-        self.headers = headers
-        self.call_id = call_id_of(headers)
-        self.started = time.monotonic()
-        self.principal: Principal | None = None
-        self.call: Call | None = None
-        self.answering = False
-        self.is_raw = False
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.call_id}>"  # nothing of the headers, which hold credentials
+
+
+def visit_of(found: Found, method: str, path: str, headers: Mapping[str, str]) -> Visit:
+    """A request that has just come."""
+    heading = Heading(headers)
+    return Visit(found, method, path, headers, heading, heading.call_id or new_id())
 
 
 class CallDesk:
@@ -165,34 +185,6 @@ def stopping() -> NovaError:
     return ServiceUnavailableError("the gateway is stopping", retry_after=1)
 
 
-class PublicHeaders(Mapping[str, str]):
-    """A caller's headers without credentials, made when somebody looks."""
-
-    __slots__ = ("_all", "_public")
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._all: Mapping[str, str] | None = headers
-        self._public: dict[str, str] = {}
-
-    def _known(self) -> dict[str, str]:
-        if self._all is not None:
-            self._public = {name: value for name, value in self._all.items() if name not in PRIVATE_HEADERS}
-            self._all = None
-        return self._public
-
-    def __getitem__(self, name: str) -> str:
-        return self._known()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known())
-
-    def __len__(self) -> int:
-        return len(self._known())
-
-    def __repr__(self) -> str:
-        return repr(self._known())
-
-
 def call_of(visit: Visit, members: dict[str, Any]) -> Call:
     """The call that the request asks for. Raises BadRequestError."""
     dialect, principal = visit.found.route.dialect, visit.principal
@@ -201,14 +193,14 @@ def call_of(visit: Visit, members: dict[str, Any]) -> Call:
         members["model"] = msgspec.Raw(msgspec.json.encode(visit.found.model))
     if visit.found.route.streams is not None:
         members["stream"] = visit.found.route.streams
-    left, options, tags = take_options(members, visit.headers, dialect=dialect.name, principal_tags=principal.tags)
+    left, options, tags = take_options(members, visit.heading.own, dialect=dialect.name, principal_tags=principal.tags)
     dialect.check_request(left)
     return Call(
         Request(dialect.operation, dialect, left),
         principal=principal,
         options=options,
         tags=tags,
-        headers=PublicHeaders(visit.headers),
+        headers=visit.heading.public,
         id=visit.call_id,
         route=visit.path,
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from nova_core.errors import ClientClosedError, RequestTimeoutError, let_go
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.underway import Underway
-from nova_core.server.desk import CallDesk, Visit, stopping
+from nova_core.server.desk import CallDesk, Heading, Visit, stopping
 from nova_core.server.headers import as_block
 from nova_core.server.paths import Found
 from nova_core.server.serving import Edge
+from nova_core.types.call import new_id
 from nova_core.types.message import Reply
 from nova_core.types.principal import Principal
 
@@ -43,7 +45,7 @@ class KnownHead:
     `headers` are without that length. A head is taken for known when it is the same bytes apart from its digits.
     """
 
-    __slots__ = ("_after", "_before", "edge", "found", "headers", "keep_alive", "path", "principal")
+    __slots__ = ("_after", "_before", "edge", "found", "headers", "heading", "keep_alive", "path", "principal")
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class KnownHead:
         self.found = found
         self.path = path
         self.headers = headers
+        self.heading = Heading(headers)
         self.principal = principal
         self.keep_alive = keep_alive
         self._before: bytes | None = None
@@ -85,74 +88,65 @@ class KnownHead:
         return data[begin:] if len(data) - begin == length <= self.edge.body_limit else None
 
 
-class DirectCall(Visit):
+class DirectCall(Visit, eq=False, kw_only=True):
     """One request of a connection, and its answer. It stands where uvicorn's own cycle would stand.
 
     Who calls is known already: a request whose caller must be asked for, or is refused, goes the ordinary way.
     """
 
-    __slots__ = (
-        "_desk", "_edge", "_head", "_pieces", "_protocol", "_task", "disconnected", "keep_alive", "response_complete",
-        "response_started", "underway", "waiting",
-    )  # fmt: skip
-
-    message_event = _Nothing()
-
-    def __init__(self, desk: CallDesk, known: KnownHead, protocol: LimitedProtocol) -> None:
-        super().__init__(known.found, "POST", known.path, known.headers)
-        self.principal = known.principal
-        self.keep_alive = known.keep_alive
-        self.disconnected = False
-        self.response_started = False
-        self.response_complete = False
-        self.waiting = True
-        self._desk = desk
-        self._edge = known.edge
-        self._protocol = protocol
-        self._head = b""
-        self._pieces: list[bytes] = []
-        self._task: asyncio.Task[None] | None = None
-        self.underway: Underway | None = None
+    desk: CallDesk
+    edge: Edge
+    protocol: LimitedProtocol
+    keep_alive: bool
+    disconnected: bool = False
+    response_started: bool = False
+    response_complete: bool = False
+    waiting: bool = True
+    head: bytes = b""
+    pieces: list[bytes] = msgspec.field(default_factory=list)
+    task: asyncio.Task[None] | None = None
+    underway: Underway | None = None
+    message_event: ClassVar[_Nothing] = _Nothing()
 
     def feed(self, piece: bytes) -> None:
         """A piece of the body."""
-        self._pieces.append(piece)
+        self.pieces.append(piece)
 
     def begin(self) -> None:
         """The body is complete."""
         self.waiting = False
-        pieces = self._pieces
+        pieces = self.pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._pieces = []
+        self.pieces = []
         try:
-            underway, answer = self._desk.begin(self, self._edge, body, self)
+            underway, answer = self.desk.begin(self, self.edge, body, self)
         except Exception as error:
             self._refuse(error)
             let_go(error)
             return
         if answer is not None:
             self.go_on(answer)
-        elif self._task is None and not self.response_complete:
+        elif self.task is None and not self.response_complete:
             self.underway = underway
-            if self._protocol.draining is not None and self._protocol.draining():
+            if not self.keep_alive and self.protocol.draining is not None and self.protocol.draining():
                 self.wait()
 
     def go_on(self, answer: Awaitable[Reply | CallerStream]) -> None:
         """See `Told.go_on`."""
         self.underway = None
-        protocol = self._protocol
-        task = self._task = protocol.loop.create_task(self._serve(answer))
+        protocol = self.protocol
+        task = self.task = protocol.loop.create_task(self._serve(answer))
         protocol.tasks.add(task)
 
     def reply(self, reply: Reply) -> None:
         """See `Told.reply`."""
         self.underway = None
-        if self._protocol.flow.write_paused:
+        if self.protocol.flow.write_paused:
             self.go_on(_given(reply))
             return
         try:
             content = reply.encode()
-            head = self._desk.reply_head(self, self._edge, reply, len(content))
+            head = self.desk.reply_head(self, self.edge, reply, len(content))
         except Exception as error:
             self._refuse(error)
             let_go(error)
@@ -175,17 +169,17 @@ class DirectCall(Visit):
         if self.response_complete:
             return
         if self.waiting:
-            self._desk.refusal(self, ClientClosedError("the caller left while sending the request"))
+            self.desk.refusal(self, ClientClosedError("the caller left while sending the request"))
             return
         self.disconnected = True
         self.wait()
-        task = self._task
+        task = self.task
         if task is not None:
             # Not before it has begun: what is to be accounted for, and closed, is so in it.
-            self._protocol.loop.call_soon(task.cancel, "the caller left")
+            self.protocol.loop.call_soon(task.cancel, "the caller left")
 
     async def _serve(self, answering: Awaitable[Reply | CallerStream]) -> None:
-        task = self._task
+        task = self.task
         assert task is not None
         try:
             answer = await answering
@@ -193,9 +187,9 @@ class DirectCall(Visit):
                 await self._stream(answer)
                 return
             content = answer.encode()
-            head = self._desk.reply_head(self, self._edge, answer, len(content))
-            if self._protocol.flow.write_paused:
-                await self._protocol.flow.drain()
+            head = self.desk.reply_head(self, self.edge, answer, len(content))
+            if self.protocol.flow.write_paused:
+                await self.protocol.flow.drain()
             self._write(OK, head, content)
         except asyncio.CancelledError as error:
             let_go(error)
@@ -208,15 +202,15 @@ class DirectCall(Visit):
             self._refuse(error)
             let_go(error)
         finally:
-            self._protocol.tasks.discard(task)
-            self._task = None
+            self.protocol.tasks.discard(task)
+            self.task = None
 
     async def _stop(self) -> None:
         """The process ends before the answer does."""
         if not self.response_started:
             self._refuse(stopping())
         elif not self.response_complete:
-            last = self._desk.broken_off(self)
+            last = self.desk.broken_off(self)
             if last is None:
                 self._close()
                 return
@@ -224,18 +218,18 @@ class DirectCall(Visit):
             self._end()
 
     def _refuse(self, error: Exception) -> None:
-        said, headers, content = self._desk.refusal(self, error)
+        said, headers, content = self.desk.refusal(self, error)
         if not isinstance(said, ClientClosedError):
             self._write(STATUS_LINE[said.status], as_block(headers), content)
 
     def _write(self, status_line: bytes, head: bytes, content: bytes) -> None:
         """A whole answer at once."""
-        protocol = self._protocol
+        protocol = self.protocol
         if self.disconnected or protocol.transport.is_closing():
             return
         end = END if self.keep_alive else b"connection: close\r\n\r\n"
         self.response_started = True
-        self._desk.outbox.put(protocol.transport, b"".join((status_line, protocol.date_line(), head, end, content)))
+        self.desk.outbox.put(protocol.transport, b"".join((status_line, protocol.date_line(), head, end, content)))
         self._finished()
 
     def _finished(self) -> None:
@@ -243,24 +237,24 @@ class DirectCall(Visit):
         self.call = None  # the connection keeps this object until its next request, which may never come
         if not self.keep_alive:
             self._close()
-        self._protocol.on_response_complete()
+        self.protocol.on_response_complete()
 
     def _close(self) -> None:
-        self._desk.outbox.flush()
-        self._protocol.transport.close()
+        self.desk.outbox.flush()
+        self.protocol.transport.close()
 
     async def _stream(self, stream: CallerStream) -> None:
         """Write the stream to its end; closed on every exit, also when this is cancelled."""
         try:
-            protocol = self._protocol
+            protocol = self.protocol
             if protocol.flow.write_paused:
                 await protocol.flow.drain()
             if self.disconnected:
                 return
             self.response_started = True
             end = END if self.keep_alive else b"connection: close\r\n\r\n"
-            head = self._desk.stream_head(self, self._edge, stream)
-            self._head = b"".join((OK, protocol.date_line(), head, b"transfer-encoding: chunked\r\n", end))
+            head = self.desk.stream_head(self, self.edge, stream)
+            self.head = b"".join((OK, protocol.date_line(), head, b"transfer-encoding: chunked\r\n", end))
             await stream.pour(self)
             if stream.cut:
                 self._close()
@@ -271,21 +265,39 @@ class DirectCall(Visit):
 
     def write(self, data: bytes) -> bool:
         """A piece of a streamed answer, the first together with the head; whether the caller keeps up."""
-        protocol = self._protocol
+        protocol = self.protocol
         if not self.disconnected:
-            self._desk.outbox.put(protocol.transport, b"%b%x\r\n%b\r\n" % (self._head, len(data), data))
-            self._head = b""
+            self.desk.outbox.put(protocol.transport, b"%b%x\r\n%b\r\n" % (self.head, len(data), data))
+            self.head = b""
         return not protocol.flow.write_paused
 
     async def ready(self) -> None:
         """Wait until the caller has read what was written."""
         if not self.disconnected:
-            await self._protocol.flow.drain()
+            await self.protocol.flow.drain()
 
     def _end(self) -> None:
         if not self.disconnected:
-            self._desk.outbox.put(self._protocol.transport, self._head + LAST_CHUNK)
+            self.desk.outbox.put(self.protocol.transport, self.head + LAST_CHUNK)
             self._finished()
+
+
+def direct_call(desk: CallDesk, known: KnownHead, protocol: LimitedProtocol) -> DirectCall:
+    """The call of a request with this head."""
+    heading = known.heading
+    return DirectCall(
+        known.found,
+        "POST",
+        known.path,
+        known.headers,
+        heading,
+        heading.call_id or new_id(),
+        principal=known.principal,
+        desk=desk,
+        edge=known.edge,
+        protocol=protocol,
+        keep_alive=known.keep_alive,
+    )
 
 
 async def _given(reply: Reply) -> Reply:

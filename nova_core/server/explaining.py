@@ -8,7 +8,7 @@ import msgspec
 
 from nova_core.errors import BadRequestError
 from nova_core.gateway.why import decision_of
-from nova_core.server.desk import Visit, call_of
+from nova_core.server.desk import call_of, visit_of
 from nova_core.server.paths import CallPaths
 from nova_core.server.serving import Edge, Serving
 from nova_core.types.call import Call
@@ -36,7 +36,7 @@ def asked_call(
     found = CallPaths().find(path)
     if found is None:
         raise BadRequestError(f"'{path}' is no route of calls", param="route")
-    visit = Visit(found, "POST", path, headers)
+    visit = visit_of(found, "POST", path, headers)
     visit.principal = principal
     try:
         return call_of(visit, parse_members(body, max_depth=edge.json_depth))

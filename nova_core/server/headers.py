@@ -10,6 +10,7 @@ from nova_core.errors import NovaError
 from nova_core.gateway.summary import course, place, said, shown_cost
 from nova_core.types.call import Call
 from nova_core.types.deployment import Deployment
+from nova_core.types.embeddings import EmbeddingSpace
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -42,21 +43,25 @@ class Headers:
     def __init__(self, prefix: str = "x-nova") -> None:
         self._prefix = f"{prefix}-"
         self._names: dict[str, bytes] = {name: f"{prefix}-{name}".encode() for name in EXPOSED}
-        self._places: dict[str, tuple[Deployment, str, bytes]] = {}
+        self._places: dict[str, tuple[Deployment, str, EmbeddingSpace | None, bytes, bytes]] = {}
         self._passed: dict[str, bytes] = {}
         named = [(b"x-request-id", b"%b"), (b"request-id", b"%b"), (self._names["call-id"], b"%b")]
         figures = ("attempted-retries", "attempted-fallbacks", "response-duration-ms", "overhead-duration-ms")
         formats = (b"%d", b"%d", b"%.3f", b"%.3f")
         named += zip((self._names[name] for name in figures), formats, strict=True)
         self._course = as_block((name.replace(b"%", b"%%"), value) for name, value in named)
+        self._cost = b"%b: %%b\r\n" % self._names["response-cost"].replace(b"%", b"%%")
 
     def of_call(self, call: Call, upstream: Mapping[str, str]) -> bytes:
         """Headers of an answered call, as they stand on the wire, the ids that clients show among them."""
         call_id = call.id.encode()
-        block = self._course % (call_id, call_id, call_id, *course(call)) + self._place(call)
+        retries, fallbacks, whole, own = course(call)
         cost = shown_cost(call)
-        if cost is not None:
-            block += b"%b: %b\r\n" % (self._names["response-cost"], cost.encode())
+        plain, costed = self._forms(call)
+        if cost is None:
+            block = plain % (call_id, call_id, call_id, retries, fallbacks, whole, own)
+        else:
+            block = costed % (call_id, call_id, call_id, retries, fallbacks, whole, own, cost.encode())
         more = said(call)
         if more:
             block += as_block(self.named(more))
@@ -86,19 +91,18 @@ class Headers:
                 raw.append((known, clean))
         return raw
 
-    def _place(self, call: Call) -> bytes:
-        """The part that only the deployment and the group decide."""
+    def _forms(self, call: Call) -> tuple[bytes, bytes]:
+        """What is filled in for a call of unknown and of known cost: deployment, group and space decide the rest."""
         deployment = call.deployment
-        key = deployment.id if deployment is not None else ""
-        known = self._places.get(key)
-        if known is not None and known[0] is deployment and known[1] == call.group:
-            return known[2]
-        block = as_block(self.named(place(call)))
+        known = self._places.get(deployment.id) if deployment is not None else None
+        if known is not None and known[0] is deployment and known[1] == call.group and known[2] is call.space:
+            return known[3], known[4]
+        plain = self._course + as_block(self.named(place(call))).replace(b"%", b"%%")
         if deployment is not None:
             if len(self._places) >= MOST_REMEMBERED:
                 self._places.clear()
-            self._places[key] = (deployment, call.group, block)
-        return block
+            self._places[deployment.id] = (deployment, call.group, call.space, plain, plain + self._cost)
+        return plain, plain + self._cost
 
     def _passed_on(self, upstream: Mapping[str, str]) -> bytes:
         block = b""

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import msgspec
 
 from nova_core.config.schema import Settings
-from nova_core.server.access_log import FIELDS
+from nova_core.server.access_log import FIELDS, FIGURES, Figures
 
 MOST_LINES = 20_000
 PAUSE_SECONDS = 0.1
@@ -23,6 +23,9 @@ _PLAIN = re.compile(r"(?: [a-z_]+=[!#-&(-Z\\^-~]+)*").fullmatch
 """Pairs without a quote or bracket among them, and no value that is empty."""
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 LOGGERS = ("nova", "uvicorn.error")
+_KINDS = ("%s", "%d", "%.3f", "%.3f", "%d", "%d", "%s")
+_TEXT_FIGURES = "".join(f" {name}={kind}" for name, kind in zip(FIGURES, _KINDS, strict=True))
+_JSON_FIGURES = ",".join(f'"{n}":"{k}"' if k == "%s" else f'"{n}":{k}' for n, k in zip(FIGURES, _KINDS, strict=True))
 
 
 class Lines(logging.Formatter, ABC):
@@ -35,6 +38,10 @@ class Lines(logging.Formatter, ABC):
     @abstractmethod
     def piece(self, fields: Mapping[str, Any]) -> str:
         """These fields as a part of a line."""
+
+    @abstractmethod
+    def figures(self, figures: Figures) -> str:
+        """These figures as a part of a line; see `access_log.Lines.figures`."""
 
     @abstractmethod
     def line(self, created: float, name: str, message: str, pieces: Sequence[str]) -> str:
@@ -67,6 +74,10 @@ class JsonLines(Lines):
         """See `Lines.piece`."""
         return _ENCODE(fields)[1:-1].decode()
 
+    def figures(self, figures: Figures) -> str:
+        """See `Lines.figures`."""
+        return _JSON_FIGURES % figures
+
     def line(self, created: float, name: str, message: str, pieces: Sequence[str]) -> str:
         """See `Lines.line`."""
         rest = ",".join(pieces)
@@ -86,6 +97,10 @@ class TextLines(Lines):
         """See `Lines.piece`."""
         return _pairs(fields)
 
+    def figures(self, figures: Figures) -> str:
+        """See `Lines.figures`."""
+        return _TEXT_FIGURES % figures
+
     def line(self, created: float, name: str, message: str, pieces: Sequence[str]) -> str:
         """See `Lines.line`."""
         return f"{self.utc(created)} INFO    {name} {message}{''.join(pieces)}"
@@ -96,6 +111,7 @@ class LineWriter(logging.Handler):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
+        self._form: Lines = TextLines()
         self._stream = stream
         self._lines: deque[str] = deque()
         self._lost = 0
@@ -103,6 +119,13 @@ class LineWriter(logging.Handler):
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="nova-log", daemon=True)
         self._thread.start()
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:
+        """Lines are what `fmt` makes of them. Raises TypeError for one that makes lines of records alone."""
+        if not isinstance(fmt, Lines):
+            raise TypeError("lines that have no record need a form of their own")
+        super().setFormatter(fmt)
+        self._form = fmt
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue one line; warnings and worse are written at once."""
@@ -119,16 +142,17 @@ class LineWriter(logging.Handler):
         """These fields as a part of a line."""
         return self._form.piece(fields)
 
+    def figures(self, figures: Figures) -> str:
+        """These figures as a part of a line."""
+        return self._form.figures(figures)
+
     def line(self, name: str, message: str, created: float, *pieces: str) -> None:
         """Queue a line of level INFO that has no record; `created` in Unix seconds."""
         if self.level <= logging.INFO:
-            self._lines.append(self._form.line(created, name, message, pieces))
-            self._bound()
-
-    @property
-    def _form(self) -> Lines:
-        assert isinstance(self.formatter, Lines)
-        return self.formatter
+            queued = self._lines
+            queued.append(self._form.line(created, name, message, pieces))
+            if len(queued) > MOST_LINES:
+                self._bound()
 
     def _bound(self) -> None:
         if len(self._lines) > MOST_LINES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextvars import copy_context
 from typing import Any
 
 import httptools
@@ -15,7 +16,8 @@ from nova_core.config.sections import Limits
 from nova_core.errors import NovaError
 from nova_core.gateway.http1.alarm import Alarm
 from nova_core.server.desk import CallDesk
-from nova_core.server.direct import DirectCall, KnownHead
+from nova_core.server.direct import DirectCall, KnownHead, direct_call
+from nova_core.server.framing import ended_by_close, transfer_fault
 from nova_core.server.headers import as_block
 from nova_core.server.paths import CallPaths
 from nova_core.server.upgrades import FRAMING, PlainProtocol, Sockets
@@ -37,12 +39,14 @@ class PatientFlow(FlowControl):
 
     def __init__(self, transport: asyncio.Transport, waiting: Collection[object]) -> None:
         super().__init__(transport)
+        self.context = copy_context()
+        """That of the connection: what begins between two calls, or goes on, is of no call's."""
         self._waiting = waiting
 
     def resume_reading(self) -> None:
         """Read on, once the last request that was sent ahead is being answered."""
         if not self._waiting:
-            super().resume_reading()
+            self.context.run(super().resume_reading)  # event loops read on in the context of who asks them to
 
 
 class LimitedProtocol(WatchedConnection, PlainProtocol):
@@ -59,6 +63,7 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
     paths = CallPaths()
     draining: Callable[[], bool] | None = None
     sockets: Sockets | None = None
+    flow: PatientFlow
     cycle: Any
     """uvicorn's cycle of the latest request, or the direct call that stands in its place."""
 
@@ -89,6 +94,10 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
             self._served.leave()
         super().connection_lost(exc)
         self.cycle = self._served = self._direct = self._known = None  # they hold this connection
+
+    def eof_received(self) -> None:
+        """The peer sends no more: the connection closes, but not before what waits to be written."""
+        self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived. A head that is not complete after them is timed, and measured as it grows."""
@@ -148,12 +157,23 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
         if self.desk is not None and self.head_again is None:
             self._direct = self._direct_call(self.desk)
         if self._direct is None:
-            self.begin_scope()
-            super().on_headers_complete()
+            self._ask_application()
         else:
             self.cycle = self._served = self._direct
         if self.draining is not None and self.draining():
             self.cycle.keep_alive = False
+
+    def _ask_application(self) -> None:
+        """Leave the request to the application. Raises HeadRefusedError for a transfer coding it cannot have."""
+        first, version = self.head_again is None, self.parser.get_http_version()
+        if first and (fault := transfer_fault(self.headers, version)) is not None:
+            self._refusal, self._in_head = fault, True  # it is not the request that is being answered, if there is one
+            raise HeadRefusedError
+        self.begin_scope()
+        super().on_headers_complete()
+        if first and version == "1.0":
+            self.cycle.waiting_for_100_continue = False
+            self.cycle.send = ended_by_close(self.cycle)
 
     def _takes_offer(self, sockets: Sockets) -> bool:
         """Whether this head, which offers to upgrade, is that of a WebSocket which is served here."""
@@ -196,7 +216,7 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
             self._known = None
             return False
         self._idle.clear()
-        direct = self._served = DirectCall(desk, known, self)
+        direct = self._served = direct_call(desk, known, self)
         self.cycle = direct
         if self.draining is not None and self.draining():
             direct.keep_alive = False
@@ -229,7 +249,7 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
         known = self._known = KnownHead(edge, found, path, headers, principal, parser.should_keep_alive())
         if self._first is not None:
             known.learn(self._first, int(length))
-        return DirectCall(desk, known, self)
+        return direct_call(desk, known, self)
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body."""
@@ -260,10 +280,11 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
             return
         if self.pipeline:
             cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+            self.flow.context.run(self._start_asgi_task, cycle, app)
         else:
             self._idle.set(self.loop.time() + self.timeout_keep_alive)
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
 
     def _unset_keepalive_if_required(self) -> None:
         self._idle.clear()

@@ -10,7 +10,7 @@ from typing import Final
 
 from nova_core.errors import BadRequestError, ClientClosedError, NovaError, RateLimitedError
 from nova_core.server.body import Message, Receive, Send
-from nova_core.server.desk import CallDesk, Visit, stopping
+from nova_core.server.desk import CallDesk, stopping, visit_of
 from nova_core.server.handshake import check_origin, handshake_of, refuse
 from nova_core.server.paths import Found
 from nova_core.server.scope import Scope, route_path
@@ -46,7 +46,7 @@ class ResponseSockets:
         """Serve one connection, from its handshake to its end."""
         await receive()
         handshake = handshake_of(scope)
-        visit = Visit(found, "GET", route_path(scope), handshake.headers)
+        visit = visit_of(found, "GET", route_path(scope), handshake.headers)
         edge = self._desk.edge()
         try:
             if self._serving.draining:

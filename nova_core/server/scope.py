@@ -42,8 +42,13 @@ CALL_ID = "nova.call_id"
 
 def call_id_of(headers: Mapping[str, str]) -> str:
     """The caller's own id for the call where it is a plain one, else a new one."""
+    return given_call_id(headers) or new_id()
+
+
+def given_call_id(headers: Mapping[str, str]) -> str | None:
+    """The caller's own id for the call, if there is one and it is plain."""
     given = header(headers, "call-id")
-    return given if given is not None and _CALL_ID.fullmatch(given) else new_id()
+    return given if given is not None and _CALL_ID.fullmatch(given) else None
 
 
 @dataclass(frozen=True, slots=True)

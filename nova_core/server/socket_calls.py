@@ -12,7 +12,7 @@ import msgspec
 from nova_core.errors import BadRequestError, ClientClosedError, NovaError, UnsupportedParamsError
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.runtime import Runtime
-from nova_core.server.desk import CallDesk, Visit, stopping
+from nova_core.server.desk import CallDesk, Visit, stopping, visit_of
 from nova_core.server.paths import Found
 from nova_core.server.scope import Scope, route_path
 from nova_core.server.socket_messages import Create, error_event, in_lane
@@ -93,7 +93,7 @@ class SocketCalls:
                 await self.refuse(error, create.lane, visit)
 
     def _visit(self) -> Visit:
-        visit = Visit(self._found, "POST", route_path(self._scope), self._headers)
+        visit = visit_of(self._found, "POST", route_path(self._scope), self._headers)
         visit.call_id = new_id()  # one that the handshake names is not that of every call
         return visit
 

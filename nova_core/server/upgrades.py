@@ -62,8 +62,13 @@ class PlainParser(httptools.HttpRequestParser):
                 if self._protocol.offer_taken:
                     self._protocol.hand_over(bytes(data))
                     return
-            if self._protocol.head_again is not None:
-                super().feed_data(self._protocol.head_again)
+            head_again = self._protocol.head_again
+            if head_again is not None and not self.should_keep_alive():  # this parser takes nothing more
+                fresh = self._protocol.parser = PlainParser(self._protocol)
+                fresh.feed_data(head_again + bytes(data))
+                return
+            if head_again is not None:
+                super().feed_data(head_again)
 
 
 class PlainProtocol(HttpToolsProtocol):

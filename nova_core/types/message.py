@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -163,8 +162,9 @@ class Request(_Document):
 
     def encode(self) -> bytes:
         """The JSON bytes. Raises BadRequestError for what a program gave that is no JSON."""
+        members = self._members
         try:
-            return super().encode()
+            return _ENCODE(self.members if members is None else members)
         except UNSAYABLE as error:
             raise BadRequestError(f"the request cannot be said as JSON: {error}") from error
 
@@ -269,8 +269,10 @@ class Reply(_Document):
         """What was used; None when the upstream did not say, or said it in numbers that nothing can hold."""
         if self._usage is None:
             if self._members is not None:
-                with suppress(msgspec.DecodeError):
+                try:
                     self._usage = self.dialect.usage_of(self._members)
+                except msgspec.DecodeError:
+                    return None
             elif self._typed is not None:
                 self._usage = self._typed.usage
         return self._usage

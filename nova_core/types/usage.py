@@ -68,7 +68,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     @property
     def input_total(self) -> int:
         """All prompt tokens."""
-        return self.input + self.cache_read + self.cache_write + self.input_audio + self.input_image
+        written = self.cache_write_5m + self.cache_write_1h
+        return self.input + self.cache_read + written + self.input_audio + self.input_image
 
     @property
     def output_total(self) -> int:

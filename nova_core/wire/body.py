@@ -39,7 +39,8 @@ def parse_members(body: bytes, *, max_depth: int = 128) -> dict[str, Any]:
         raise BadRequestError(f"the request body is not valid JSON: {_reason(error)}") from error
     except RecursionError as error:
         raise _too_deep(max_depth) from error
-    if _opened(body, max_depth) > max_depth and _depth(body) > max_depth:
+    # What is nested so deep has as many closing brackets.
+    if len(body) > 2 * max_depth and _opened(body, max_depth) > max_depth and _depth(body) > max_depth:
         raise _too_deep(max_depth)
     return members
 

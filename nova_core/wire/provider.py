@@ -20,13 +20,13 @@ from nova_core.types.message import Operation, Reply, Request, TypedRequest
 from nova_core.types.routing import ModelCard
 from nova_core.types.secret import Secret
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
-from nova_core.wire.body import parse_members
 from nova_core.wire.drop_policy import DropPolicy, review, top_level
 from nova_core.wire.multipart import form_request
 from nova_core.wire.passed_headers import public_headers
 from nova_core.wire.sse import SseParser
 from nova_core.wire.translate import translate_request
 from nova_core.wire.upstream_errors import error_from_response, excerpt
+from nova_core.wire.vectors_aside import reply_members
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 STREAMED: frozenset[Operation] = frozenset(
@@ -355,7 +355,7 @@ class DialectProvider(Provider):
         if response.status >= 300:
             raise BadGatewayError(f"the upstream answered {response.status} instead of a reply: {excerpt(response)}")
         try:
-            members = parse_members(response.body)
+            members = reply_members(response.body, dialect.operation)
         except BadRequestError as error:
             raise BadGatewayError(f"the upstream's answer is not a JSON object: {excerpt(response)}") from error
         dialect.check_reply(members)

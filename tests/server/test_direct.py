@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nova_core.server.direct import DirectCall, KnownHead
+from nova_core.server.direct import DirectCall, KnownHead, direct_call
 from nova_core.server.serving import compile_edge
 from nova_core.types.principal import ANONYMOUS
 from tests.server.live import Live, live, runtime_from, until
@@ -203,3 +203,12 @@ async def test_the_setting_sends_every_call_through_asgi(monkeypatch: pytest.Mon
         writer.write(request("hi"))
         assert said((await one(reader))[2]) == "hi"
         writer.close()
+
+
+def test_a_call_that_is_shown_shows_nothing_that_its_caller_sent() -> None:
+    secret = "sk-first-key"
+    headers = {"authorization": f"Bearer {secret}"}
+    head = KnownHead(compile_edge(runtime_from(CONFIG)), None, "/", headers, ANONYMOUS, True)  # type: ignore[arg-type]
+    call = direct_call(None, head, None)  # type: ignore[arg-type]
+    assert call.headers == headers
+    assert secret not in repr(call) + repr(call.begin)

@@ -20,6 +20,12 @@ CONFIG = {
 }
 IMPATIENT = {**CONFIG, "general_settings": {"limits": {"idle_seconds": 0.2}}}
 
+HELLO = b'{"model": "echo", "messages": [{"role": "user", "content": "hello"}]}'
+UPGRADE = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+OLD_POST = POST.replace(b"HTTP/1.1", b"HTTP/1.0")
+LAST = b"GET /health/liveliness HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+
 
 @pytest.fixture
 async def served() -> AsyncIterator[Live]:
@@ -69,6 +75,83 @@ async def test_chunks_that_make_no_sense_are_400_and_reach_no_model(chunks: byte
     assert body["error"]["message"] == "The request is not valid HTTP."
     await until(lambda: not served.server.server_state.tasks)
     assert served.gateway.in_flight == 0
+
+
+CHUNKED = b"transfer-encoding: chunked\r\n"
+UNKNOWN_CODINGS = (b"gzip, chunked", b"gzip", b"gzip\r\ntransfer-encoding: chunked", b"chunked;q=1", b"xchunked")
+NO_FRAMING = {
+    "a length beside it": CHUNKED + b"content-length: 3\r\n",
+    "a length before it": b"content-length: 3\r\n" + CHUNKED,
+    "chunked twice": CHUNKED * 2,
+    "chunked not last": b"transfer-encoding: chunked, gzip\r\n",
+    "none": b"transfer-encoding:\r\n",
+    "a folded coding": b"transfer-encoding:\r\n chunked\r\n",
+    "a folded header": b"x-a: b\r\n c\r\ncontent-length: 0\r\n",
+    "a space before the colon": b"transfer-encoding : chunked\r\n",
+}
+
+
+@pytest.mark.parametrize("coding", UNKNOWN_CODINGS)
+async def test_a_transfer_coding_that_is_not_understood_is_501(coding: bytes, served: Live) -> None:
+    request = POST + b"transfer-encoding: %b\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (coding, len(HELLO), HELLO)
+    head, body = await exchange(served, request + LAST)
+    assert head.startswith(b"HTTP/1.1 501 ") and b"\r\nconnection: close" in head
+    assert (body["error"]["code"], body["error"]["type"]) == ("501", "invalid_request_error")
+    assert "only transfer coding" in body["error"]["message"]
+    assert served.gateway.in_flight == 0
+
+
+@pytest.mark.parametrize("coding", [b"Chunked", b"  chunked  "])
+async def test_chunked_is_known_by_its_name_alone(coding: bytes, served: Live) -> None:
+    request = POST + b"connection: close\r\ntransfer-encoding:%b\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+    head, body = await exchange(served, request % (coding, len(HELLO), HELLO))
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert body["choices"][0]["message"]["content"] == "hello"
+
+
+@pytest.mark.parametrize("headers", NO_FRAMING.values(), ids=NO_FRAMING)
+async def test_a_head_that_frames_no_body_is_400_and_ends_the_connection(headers: bytes, served: Live) -> None:
+    head, body = await exchange(served, POST + headers + b"\r\n0\r\n\r\n" + LAST)
+    assert head.startswith(b"HTTP/1.1 400 ") and b"\r\nconnection: close" in head
+    assert body["error"]["message"] == "The request is not valid HTTP."
+
+
+async def test_a_refused_transfer_coding_does_not_answer_the_request_before_it(served: Live) -> None:
+    reader, writer = await served.connect()
+    slow = HELLO.replace(b"hello", b"!delay 300ms\\nhello")
+    writer.write(POST + b"content-length: %d\r\n\r\n" % len(slow) + slow)
+    await until(lambda: served.gateway.in_flight == 1)
+    writer.write(POST + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n")
+    async with asyncio.timeout(3):
+        assert b"501" not in await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("more", [b"", b"connection: keep-alive\r\n"])
+async def test_old_http_gets_a_stream_without_chunks_that_ends_with_its_connection(more: bytes, served: Live) -> None:
+    asked = HELLO[:-1] + b', "stream": true}'
+    reader, writer = await served.connect()
+    writer.write(OLD_POST + more + b"content-length: %d\r\n\r\n" % len(asked) + asked)
+    async with asyncio.timeout(3):
+        head, _, stream = (await reader.read()).partition(b"\r\n\r\n")
+    assert b"\r\nconnection: close" in head
+    assert b"transfer-encoding" not in head and b"content-length" not in head
+    assert stream.endswith(b"data: [DONE]\n\n")
+    assert all(event.startswith(b"data: ") for event in stream.split(b"\n\n")[:-1])
+    writer.close()
+
+
+async def test_old_http_gets_whole_answers_with_their_length_and_nothing_before_them(served: Live) -> None:
+    asked = OLD_POST + b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % len(HELLO) + HELLO
+    head, body = await exchange(served, asked)
+    assert head.startswith(b"HTTP/1.1 200 ") and b"\r\ncontent-length: " in head
+    assert body["choices"][0]["message"]["content"] == "hello"
+
+
+async def test_old_http_has_no_transfer_codings(served: Live) -> None:
+    head, body = await exchange(served, OLD_POST + CHUNKED + b"\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(HELLO), HELLO))
+    assert head.startswith(b"HTTP/1.1 400 ") and b"\r\nconnection: close" in head
+    assert "HTTP/1.0 has no transfer codings" in body["error"]["message"]
 
 
 async def test_a_head_that_trickles_in_is_408(served: Live, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,10 +223,6 @@ async def test_requests_that_are_sent_ahead_wait_outside_and_each_is_answered(se
     writer.close()
 
 
-HELLO = b'{"model": "echo", "messages": [{"role": "user", "content": "hello"}]}'
-UPGRADE = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
-POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
-LAST = b"GET /health/liveliness HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 FRAMED = {
     "length": b"content-length: %d\r\n\r\n" % len(HELLO) + HELLO,
     "chunks": b"transfer-encoding: chunked\r\n\r\n%x\r\n" % len(HELLO) + HELLO + b"\r\n0\r\n\r\n",
@@ -163,6 +242,16 @@ async def test_an_offer_to_upgrade_is_ignored_and_the_body_read(framing: str, st
     assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"HTTP/1.1 ") == 2
     assert b'"content":"hello"' in answer
     writer.close()
+
+
+CLOSING = POST + b"connection: close\r\n"
+
+
+@pytest.mark.parametrize(("post", "framing"), [(OLD_POST, "length"), (CLOSING, "length"), (CLOSING, "chunks")])
+async def test_an_offer_on_a_connection_that_ends_is_ignored_too(post: bytes, framing: str, served: Live) -> None:
+    head, body = await exchange(served, post + UPGRADE + FRAMED[framing])
+    assert head.startswith(b"HTTP/1.1 200 ") and b"\r\nconnection: close" in head
+    assert body["choices"][0]["message"]["content"] == "hello"
 
 
 async def test_the_body_behind_an_offer_to_upgrade_is_never_taken_for_a_request(served: Live) -> None:

@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
-from nova_core.errors import BadGatewayError, ClientClosedError
+from nova_core.errors import BadGatewayError, ClientClosedError, RateLimitedError
 from nova_core.gateway.underway import Underway
+from nova_core.hookspecs import hookimpl
 from nova_core.testing import ScriptedUpstream
 from nova_core.types.call import Call, CallRecord
+from nova_core.types.deployment import Deployment
+from nova_core.types.message import Reply, Request
+from nova_plugin_echo.provider import Echo
 from tests.server.live import HELLO, Live, live, model, until
 from tests.server.watching import Watching
 
@@ -93,6 +97,19 @@ async def test_each_call_has_a_context_of_its_own(served: Live, at_once: list[st
     assert at_once == ["reply"] * 3
 
 
+async def test_calls_sent_ahead_have_contexts_of_their_own_and_so_has_who_comes_after(served: Live) -> None:
+    reader, writer = await served.connect()
+    body = json.dumps({"model": "gpt", "messages": HELLO}).encode()
+    request = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    for ahead in (3, 1):
+        writer.write(request * ahead)
+        for _ in range(ahead):
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
+    writer.close()
+    assert plugin_of(served).before == ["nobody"] * 4
+
+
 @pytest.mark.parametrize(
     ("text", "status", "ended"), [("refuse", 403, "reply"), ("answer", 200, "wait"), ("spoil", 403, "reply")]
 )
@@ -102,6 +119,32 @@ async def test_plugins_have_their_say(text: str, status: int, ended: str, served
     assert at_once == [ended]
     if text == "answer":
         assert plugin_of(served).started == []
+
+
+@pytest.mark.parametrize("does", ["answers", "refuses", "breaks"])
+async def test_a_provider_is_asked_once_for_an_attempt(does: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    @hookimpl
+    def provider_call(self: Echo, call: Call, request: Request, deployment: Deployment) -> Reply:
+        asked.append(f"{deployment.id} after {plugin_of(served).started}")
+        if does == "refuses":
+            raise RateLimitedError("not now")
+        return Reply("chat", request.dialect, {"id": "r", "choices": [{"index": 0}]} if does == "answers" else 1 / 0)
+
+    monkeypatch.setattr(Echo, "provider_call", provider_call)
+    config = {
+        "model_list": [{"model_name": "gpt", "model_info": {"id": "own"}, "litellm_params": {"model": "echo/echo"}}],
+        "router_settings": {"num_retries": 0},
+        "nova_settings": {"callbacks": ["tests.server.watching.watching"]},
+    }
+    async with live(config) as served:
+        plugin_of(served).forget()
+        status = {"answers": 200, "refuses": 429, "breaks": 500}[does]
+        assert (await ask(served))[0] == status
+        assert asked == ["own after ['own']"]
+        assert len((await record(served)).call.attempts) == 1
+        assert plugin_of(served).finished == [f"own {status}"]
 
 
 async def test_an_error_falls_back_as_ever(served: Live, upstream: ScriptedUpstream, at_once: list[str]) -> None:
@@ -134,6 +177,14 @@ async def test_the_deadline_of_a_reply_is_kept(served: Live, upstream: ScriptedU
     assert at_once == ["wait"]
 
 
+async def test_a_deadline_that_a_plugin_sets_is_kept(served: Live, upstream: ScriptedUpstream) -> None:
+    upstream.script("gpt", stall=True)
+    upstream.script("other", stall=True)
+    assert (await ask(served, "hurry"))[0] == 408
+    assert (await record(served)).seconds < 0.5
+    assert served.gateway.transport.stats().open == 0
+
+
 @pytest.mark.parametrize("answer", [{"gap": 0.05, "stall": False}, {"delay": 0.1}], ids=["as ever", "late"])
 async def test_a_late_answer_is_waited_for(answer: dict[str, Any], served: Live, upstream: ScriptedUpstream) -> None:
     upstream.script("gpt", text="late", **answer)
@@ -160,14 +211,20 @@ async def test_answers_in_pieces_packed_or_in_chunks_are_read(at_once: list[str]
     assert at_once == ["wait", "reply", "wait", "wait", "wait", "reply"]
 
 
+@pytest.mark.parametrize("others", [False, True], ids=["one transport", "two transports"])
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2"], ids=["nothing", "half of it"])
-async def test_a_kept_connection_that_has_died_is_replaced_once(answer: bytes, at_once: list[str]) -> None:
+async def test_a_kept_connection_that_has_died_is_replaced_once(
+    answer: bytes, others: bool, at_once: list[str]
+) -> None:
     said = json.dumps({"id": "x", "model": "m", "choices": [{"index": 0, "message": {"content": "whole"}}]}).encode()
     whole = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(said) + said
-    settings = {"num_retries": 0}
+    settings = {
+        "router_settings": {"num_retries": 0},
+        "nova_settings": {"request_timeout": 20, "lenient_hosts": ["elsewhere"] if others else []},
+    }
     async with (
         raw_upstream([[whole], [answer, None], [whole]]) as (url, connections),
-        live({"model_list": [model("gpt", url)], "router_settings": settings}) as served,
+        live({"model_list": [model("gpt", url)], **settings}) as served,
     ):
         assert (await ask(served))[0] == 200
         status, body = await ask(served)
@@ -189,6 +246,18 @@ async def test_a_caller_who_leaves_ends_the_call(served: Live, upstream: Scripte
     assert [type(attempt.error) for attempt in found.call.attempts] == [ClientClosedError]
     await until(lambda: served.gateway.in_flight == 0 and served.gateway.transport.stats().open == 0)
     assert at_once == ["wait"]
+
+
+async def test_a_caller_who_sends_no_more_is_answered_what_is_said_at_once(served: Live) -> None:
+    reader, writer = await served.connect()
+    await until(lambda: served.server.server_state.connections)
+    (connection,) = served.server.server_state.connections
+    # As an event loop has it where both come together, such as in one record of TLS and the next.
+    connection.data_received(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}")
+    connection.eof_received()
+    connection.transport.close()
+    assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
 
 
 async def test_a_call_is_finished_before_the_process_ends(served: Live, upstream: ScriptedUpstream) -> None:

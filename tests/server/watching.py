@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextvars import ContextVar
 from typing import Any
 
@@ -36,6 +37,8 @@ class Watching:
                 raise PermissionDeniedError("not this one")
             case "answer":
                 return Reply("chat", request.dialect, {"id": "r", "model": "m", "choices": [{"index": 0}]})
+            case "hurry":
+                call.deadline = time.monotonic() + 0.2
             case "change":
                 return request.with_members({"seed": 7})
         return None

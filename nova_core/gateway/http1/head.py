@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -13,7 +14,8 @@ HEADER_COUNT = 200
 END = b"\r\n\r\n"
 _PREFIX = b"HTTP/1."
 KEEP_ALIVE = "keep-alive"
-_CONTROLS = bytes(code for code in range(0x20) if code != 0x09) + b"\x7f"
+_USUAL = "HTTP/1.1 200 OK"
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 
 
 class Head(msgspec.Struct):
@@ -42,10 +44,15 @@ def parse_head(block: bytes, *, bodyless: bool) -> Head:
 
     Raises FramingFault for what is malformed, and for more than one way of saying how long the body is.
     """
-    _check(block)
-    lines = block.decode("latin-1").split("\r\n")
-    status_line = lines[0]
-    del lines[0], lines[-2:]
+    try:
+        HttpResponseParser(_NOBODY).feed_data(block)
+    except HttpParserUpgrade:
+        raise FramingFault("an upgrade that nobody asked for") from None
+    except HttpParserError as error:
+        raise FramingFault(str(error)) from None
+    status_line, *lines = block.decode("latin-1").split("\r\n")
+    status, modern = (200, True) if status_line == _USUAL else _status(status_line)
+    del lines[-2:]
     if len(lines) > HEADER_COUNT:
         raise FramingFault("too many headers")
     headers: dict[str, str] = {}
@@ -54,7 +61,6 @@ def parse_head(block: bytes, *, bodyless: bool) -> Head:
         headers[name.lower()] = value.strip(" \t")
     if len(headers) != len(lines):
         headers = _joined(lines)
-    status, modern = int(status_line[9:12]), status_line.startswith("HTTP/1.1")
     length = headers.get("content-length")
     usual = status == 200 and modern and not bodyless and headers.get("connection", KEEP_ALIVE) == KEEP_ALIVE
     if usual and length is not None and "transfer-encoding" not in headers:
@@ -72,19 +78,13 @@ def _joined(lines: list[str]) -> dict[str, str]:
     return headers
 
 
-def _check(block: bytes) -> None:
-    """Whether it is a head at all. Raises FramingFault."""
-    if not block.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")):
+def _status(line: str) -> tuple[int, bool]:
+    """The status, and whether the version is 1.1. Raises FramingFault."""
+    if not line.startswith(("HTTP/1.1 ", "HTTP/1.0 ")):
         raise FramingFault("no status line")
-    status_line = block[: block.find(b"\r\n")]
-    if len(status_line.translate(None, _CONTROLS)) != len(status_line):
+    if _CONTROL(line) is not None:
         raise FramingFault("a control character in the status line")  # which the parser lets pass
-    try:
-        HttpResponseParser(_NOBODY).feed_data(block)
-    except HttpParserUpgrade:
-        raise FramingFault("an upgrade that nobody asked for") from None
-    except HttpParserError as error:
-        raise FramingFault(str(error)) from None
+    return int(line[9:12]), line.startswith("HTTP/1.1")
 
 
 def _framed(status: int, headers: dict[str, str], modern: bool, bodyless: bool) -> Head:
@@ -142,9 +142,10 @@ class HeadBuffer:
             _check_beginning(seen, searched)
             self._buffer = bytearray(data) if buffer is None else buffer
             return None, None
-        self._buffer = None
         end += len(END)
-        return bytes(seen[:end]), bytes(seen[end:]) if len(seen) > end else None
+        if buffer is not None:
+            self._buffer, data = None, bytes(buffer)
+        return data[:end], data[end:] if len(data) > end else None
 
 
 def _check_beginning(data: bytes | bytearray, start: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -332,8 +331,10 @@ def usage_of(members: Members) -> Usage | None:
     if tier is not None:
         tier = decoded(tier)
     if type(usage) is msgspec.Raw:
-        with suppress(msgspec.ValidationError):
+        try:
             plain = _PLAIN_USAGE(usage)
-            counts = Usage(input=plain.prompt_tokens, output=plain.completion_tokens)
-            return counts if tier is None else counts.served_in(tier)
+        except msgspec.ValidationError:
+            return parse_usage(decoded(usage), tier)
+        counts = Usage(input=plain.prompt_tokens, output=plain.completion_tokens)
+        return counts if tier is None else counts.served_in(tier)
     return parse_usage(decoded(usage), tier)

@@ -52,22 +52,28 @@ def check_model(members: Members) -> None:
 
 def check_kinds(members: Members, kinds: Mapping[str, tuple[bytes, str]] = _KINDS) -> None:
     """The JSON kinds of top-level members. Raises BadRequestError."""
-    for name in members.keys() & kinds.keys():
-        first_bytes, problem = kinds[name]
-        if not starts_with(members[name], first_bytes):
-            raise bad_field(name, problem)
+    for name, value in members.items():
+        kind = kinds.get(name)
+        if kind is not None and not starts_with(value, kind[0]):
+            raise bad_field(name, kind[1])
 
 
 def check_request(members: Members) -> None:
     """What OpenAI requires of every chat request. Raises BadRequestError naming `param`."""
     check_model(members)
-    messages = members.get("messages")
-    if messages is None or not starts_with(messages, b"["):
-        raise bad_field("messages", "is required: an array of messages, each with a `role` and `content`")
-    text = bytes(memoryview(messages)[1:16]) if type(messages) is msgspec.Raw else b"" if messages else b"]"
-    if text[:1] != b"{" and text.lstrip()[:1] == b"]":
-        raise bad_field("messages", "must contain at least one message")
+    start = _start(members.get("messages"))
+    if not start.startswith(b"[{"):
+        if not start.startswith(b"["):
+            raise bad_field("messages", "is required: an array of messages, each with a `role` and `content`")
+        if start[1:].lstrip().startswith(b"]"):
+            raise bad_field("messages", "must contain at least one message")
     check_kinds(members)
+
+
+def _start(array: Any) -> bytes:
+    """The first bytes of an array's JSON; of what is no array, bytes that begin none."""
+    text = memoryview(array) if type(array) is msgspec.Raw else msgspec.json.encode(array)
+    return bytes(text[:16])
 
 
 def add_defaults(members: Members, defaults: Mapping[str, Any]) -> dict[str, Any]:

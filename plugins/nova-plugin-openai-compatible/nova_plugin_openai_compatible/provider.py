@@ -149,7 +149,7 @@ class VendorProvider(OpenAICompatible):
         """See `DialectProvider.untouched`."""
         if self._looks_at is None or request.dialect.name in self.natives:
             return False
-        return self._looks_at.isdisjoint(request.members) and super().untouched(request)
+        return self._looks_at.isdisjoint(request.members) and OpenAICompatible.untouched(self, request)
 
     def review(self, request: Request) -> Fidelity:
         """What the row refuses, of members, by model, by value, and inside messages and tools of a chat."""
@@ -203,14 +203,14 @@ class VendorProvider(OpenAICompatible):
             return form_request(lane.url, request.members, headers, streamed, mark="")
         if lane.dialect.operation in WITH_FILES and not lane.form:
             return UpstreamRequest(lane.url, "POST", headers, FilesInJson(plain(request.members)), streamed)
-        return super().outgoing(lane, request, headers, streamed)
+        return OpenAICompatible.outgoing(self, lane, request, headers, streamed)
 
     @hookimpl
     def provider_call(self, call: Call, request: Request, deployment: Deployment) -> Exchange:
         """One attempt, its answer in the dialect's words."""
         if self._searching is not None and searches(request):
             return self._searching.provider_call(call, request, deployment)
-        exchange = super().provider_call(call, request, deployment)
+        exchange = OpenAICompatible.provider_call(self, call, request, deployment)
         if exchange.dialect.operation in DRAWN and self.vendor.draws is not None:
             return self.vendor.draws.drawn(exchange, request, deployment.api_base or "")
         if exchange.dialect.name != OPENAI_CHAT.name:
