@@ -327,9 +327,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
     def snapshot(self, runtime: Runtime, group: str, fallback: int, state: Mapping[str, Any] = NO_STATE) -> Snapshot:
         """The state of this moment for deciding about a model group, `fallback` groups after the first."""
         cooling = self.cooldowns.cooling()
-        return snapshot_for(
-            runtime.catalog, group, fallback=fallback, cooling=cooling, random=self._random, state=state
-        )
+        return snapshot_for(runtime.catalog, group, fallback, cooling, self._random, state)
 
     def observer(self, runtime: Runtime) -> Observer | None:
         """Who is told of attempts; None where nobody listens."""

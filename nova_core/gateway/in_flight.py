@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 
 from nova_core.gateway.runtime import Runtime
 
@@ -16,7 +17,7 @@ class InFlight:
     __slots__ = ("_counts", "_idle")
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
+        self._counts: defaultdict[int, int] = defaultdict(int)
         self._idle: dict[int, asyncio.Event] = {}
 
     def __len__(self) -> int:
@@ -24,18 +25,17 @@ class InFlight:
 
     def enter(self, runtime: Runtime) -> None:
         """A call begins."""
-        self._counts[id(runtime)] = self._counts.get(id(runtime), 0) + 1
+        self._counts[id(runtime)] += 1
 
     def leave(self, runtime: Runtime) -> None:
         """A call is over."""
-        left = self._counts[id(runtime)] - 1
-        if left:
-            self._counts[id(runtime)] = left
-            return
-        del self._counts[id(runtime)]
-        idle = self._idle.pop(id(runtime), None)
-        if idle is not None:
-            idle.set()
+        key = id(runtime)
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
+            idle = self._idle.pop(key, None)
+            if idle is not None:
+                idle.set()
 
     async def until_idle(self, runtime: Runtime, seconds: float | None) -> None:
         """Wait for the last call of a generation, for up to so many seconds."""

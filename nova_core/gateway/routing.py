@@ -175,22 +175,13 @@ def _narrowed(
 def snapshot_for(
     catalog: Catalog,
     group: str,
-    *,
     fallback: int,
     cooling: Mapping[str, float],
     random: Random,
     state: Mapping[str, Any] = NO_STATE,
 ) -> Snapshot:
     """The state of this moment. The generator is seeded from the gateway's own, so a decision can be replayed."""
-    return Snapshot(
-        group=group,
-        now=time.monotonic(),
-        catalog=catalog,
-        fallback=fallback,
-        cooling=cooling,
-        seed=random.getrandbits(64),
-        state=state,
-    )
+    return Snapshot(group, time.monotonic(), catalog, fallback, cooling, seed=random.getrandbits(64), state=state)
 
 
 def names_to_check(runtime: Runtime, name: str) -> tuple[str, ...]:

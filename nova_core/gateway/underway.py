@@ -171,6 +171,8 @@ class Underway:
             tell_at_once(runtime.pipeline.attempt_started, call, self._deployment)
         self.started = time.monotonic()
         try:
+            if defaults := self._deployment.defaults:
+                request = request.with_members(request.dialect.with_defaults(request.members, defaults))
             said = self._said = step.call(call, request, self._deployment)
             if type(said) is not Exchange or type(said.request) is not UpstreamRequest:
                 return False
@@ -201,7 +203,7 @@ class Underway:
             call.group, call.space, call.selected_by_task = call.model, None, None
             return None
         self.levels = levels
-        if step.is_async or deployment.defaults or deployment.mock_response is not None:
+        if step.is_async or deployment.mock_response is not None:
             return None
         self._deployment = call.deployment = deployment
         return step
@@ -217,7 +219,9 @@ class Underway:
             return
         call.upstream_seconds += seconds
         gateway.cooldowns.succeeded(self._deployment)
-        note_attempt(call, gateway.observer(runtime), self._deployment, self.started, None, call.group)
+        note_attempt(call, None, self._deployment, self.started, None, call.group)
+        if runtime.pipeline.attempt_finished:
+            gateway.background.tell(runtime.pipeline.attempt_finished, call, call.attempts[-1])
         try:
             reply = outward_at_once(call, self.inward[0], reply)
             call.usage = reply.usage

@@ -34,18 +34,21 @@ AT_ONCE_BYTES = 200 * 1024
 ARRAY_STREAM = EVENT_STREAM.replace(b"text/event-stream", b"application/json")
 
 
-class Heading:
+class Heading(msgspec.Struct, frozen=True):
     """What a caller's headers say, worked out once for all requests that have the same: those without credentials,
     those for the gateway itself, and the id that the caller gives the call.
     """
 
-    __slots__ = ("call_id", "own", "public")
+    public: Mapping[str, str]
+    own: Mapping[str, str]
+    call_id: str | None
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        public = {name: value for name, value in headers.items() if name not in PRIVATE_HEADERS}
-        self.public: Mapping[str, str] = MappingProxyType(public)
-        self.own = {name: value for name, value in headers.items() if name.startswith(HEADER_PREFIXES)}
-        self.call_id = given_call_id(self.own)
+
+def heading_of(headers: Mapping[str, str]) -> Heading:
+    """What these headers say."""
+    public = {name: value for name, value in headers.items() if name not in PRIVATE_HEADERS}
+    own = {name: value for name, value in public.items() if name.startswith(HEADER_PREFIXES)}
+    return Heading(MappingProxyType(public), own, given_call_id(own))
 
 
 class Visit(msgspec.Struct, eq=False):
@@ -69,7 +72,7 @@ class Visit(msgspec.Struct, eq=False):
 
 def visit_of(found: Found, method: str, path: str, headers: Mapping[str, str]) -> Visit:
     """A request that has just come."""
-    heading = Heading(headers)
+    heading = heading_of(headers)
     return Visit(found, method, path, headers, heading, heading.call_id or new_id())
 
 
@@ -78,13 +81,11 @@ class CallDesk:
 
     def __init__(self, serving: Serving, access: AccessLog, metrics: Metrics) -> None:
         self.outbox = Outbox()
+        self.edge = serving.edge
+        """The server settings that new calls are served with."""
         self._serving = serving
         self._access = access
         self._metrics = metrics
-
-    def edge(self) -> Edge:
-        """The server settings that new calls are served with."""
-        return self._serving.edge()
 
     def answer(self, visit: Visit, edge: Edge, body: bytes) -> Awaitable[Reply | CallerStream]:
         """Run the call that `body` asks for. Raises NovaError, some of them at once."""

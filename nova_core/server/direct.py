@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -13,13 +12,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from nova_core.errors import ClientClosedError, RequestTimeoutError, let_go
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.underway import Underway
-from nova_core.server.desk import CallDesk, Heading, Visit, stopping
+from nova_core.server.desk import CallDesk, Visit, stopping
 from nova_core.server.headers import as_block
-from nova_core.server.paths import Found
+from nova_core.server.known_head import KnownHead
 from nova_core.server.serving import Edge
 from nova_core.types.call import new_id
 from nova_core.types.message import Reply
-from nova_core.types.principal import Principal
 
 if TYPE_CHECKING:
     from nova_core.server.protocol import LimitedProtocol
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
 OK = STATUS_LINE[200]
 END = b"\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
-HEAD_END = b"\r\n\r\n"
-LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
-MOST_DIGITS = 20
 
 
 class _Nothing:
@@ -37,55 +32,6 @@ class _Nothing:
 
     def set(self) -> None:
         """Nobody waits."""
-
-
-class KnownHead:
-    """What the head of a request said. Clients send the same head again and again, but for the length of the body.
-
-    `headers` are without that length. A head is taken for known when it is the same bytes apart from its digits.
-    """
-
-    __slots__ = ("_after", "_before", "edge", "found", "headers", "heading", "keep_alive", "path", "principal")
-
-    def __init__(
-        self,
-        edge: Edge,
-        found: Found,
-        path: str,
-        headers: Mapping[str, str],
-        principal: Principal,
-        keep_alive: bool,
-    ) -> None:
-        self.edge = edge
-        self.found = found
-        self.path = path
-        self.headers = headers
-        self.heading = Heading(headers)
-        self.principal = principal
-        self.keep_alive = keep_alive
-        self._before: bytes | None = None
-        self._after = b""
-
-    def learn(self, data: bytes, length: int) -> None:
-        """Remember the bytes of the head, if `data` is just that head and a body of `length` bytes."""
-        head = data[: len(data) - length]
-        found = LENGTH.search(head)
-        if head.endswith(HEAD_END) and head.find(HEAD_END) == len(head) - len(HEAD_END) and found is not None:
-            self._before, self._after = head[: found.start(1)], head[found.end(1) :]
-
-    def body_of(self, data: bytes) -> bytes | None:
-        """The body of a request with this head, None unless `data` is such a request, whole, and nothing else."""
-        before = self._before
-        if before is None or not data.startswith(before):
-            return None
-        begin = len(before)
-        end = data.find(b"\r", begin, begin + MOST_DIGITS)
-        digits = data[begin:end]
-        if end < 0 or not digits.isdigit() or not data.startswith(self._after, end):
-            return None
-        begin = end + len(self._after)
-        length = int(digits)
-        return data[begin:] if len(data) - begin == length <= self.edge.body_limit else None
 
 
 class DirectCall(Visit, eq=False, kw_only=True):

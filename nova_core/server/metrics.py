@@ -42,14 +42,14 @@ class Metrics:
 
     def count(self, records: Iterable[CallRecord]) -> None:
         """Count finished calls and their attempts."""
-        counted = self._counting.call
+        counted, groups = self._counting.call, self._gateway.runtime.catalog.groups
         for record in records:
             call = record.call
-            deployment = call.deployment
+            deployment, group = call.deployment, call.group
             if deployment is None:
-                cell = counted(record, self._known(call.group), "", "")
+                cell = counted(record, self._known(group), "", "")
             else:
-                group = self._known(call.group, deployment.group)
+                group = group if group in groups else self._known(deployment.group)
                 cell = counted(record, group, deployment.id, deployment.provider)
             attempts = call.attempts
             if len(attempts) == 1 and attempts[0].error is record.error and attempts[0].deployment is deployment:

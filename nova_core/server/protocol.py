@@ -16,9 +16,10 @@ from nova_core.config.sections import Limits
 from nova_core.errors import NovaError
 from nova_core.gateway.http1.alarm import Alarm
 from nova_core.server.desk import CallDesk
-from nova_core.server.direct import DirectCall, KnownHead, direct_call
+from nova_core.server.direct import DirectCall, direct_call
 from nova_core.server.framing import ended_by_close, transfer_fault
 from nova_core.server.headers import as_block
+from nova_core.server.known_head import KnownHead
 from nova_core.server.paths import CallPaths
 from nova_core.server.upgrades import FRAMING, PlainProtocol, Sockets
 from nova_core.server.watched import WatchedConnection
@@ -246,9 +247,10 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
         if principal is None:
             return None
         path = self.url.decode("ascii")
-        known = self._known = KnownHead(edge, found, path, headers, principal, parser.should_keep_alive())
+        last, known = self._known, KnownHead(edge, found, path, headers, principal, parser.should_keep_alive())
+        self._known = known
         if self._first is not None:
-            known.learn(self._first, int(length))
+            known.learn(self._first, int(length), last)
         return direct_call(desk, known, self)
 
     def on_body(self, body: bytes) -> None:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nova_core.server.direct import DirectCall, KnownHead, direct_call
+from nova_core.server.direct import DirectCall, direct_call
+from nova_core.server.known_head import KnownHead
 from nova_core.server.serving import compile_edge
 from nova_core.types.principal import ANONYMOUS
 from tests.server.live import Live, live, runtime_from, until
@@ -169,27 +170,6 @@ async def test_what_a_known_head_does_not_cover_is_refused_as_on_a_new_connectio
             answer = await reader.read()
         assert answer.startswith(b"HTTP/1.1 400 "), wrong
         writer.close()
-
-
-def known(data: bytes, length: int) -> KnownHead:
-    head = KnownHead(compile_edge(runtime_from(CONFIG)), None, "/", {}, ANONYMOUS, True)  # type: ignore[arg-type]
-    head.learn(data, length)
-    return head
-
-
-def test_a_head_is_known_by_every_byte_but_the_length() -> None:
-    first = request("hello")
-    head = known(first, len(first.partition(b"\r\n\r\n")[2]))
-    other = request("quite another text")
-    assert head.body_of(other) == other.partition(b"\r\n\r\n")[2]
-    for changed in (other + b"G", other[:-1], other.replace(b"host: x", b"host: y"), other.replace(b"first", b"third")):
-        assert head.body_of(changed) is None
-
-
-def test_two_requests_at_once_teach_no_head() -> None:
-    two = request("hello") + request("hello")
-    head = known(two, len(request("hello").partition(b"\r\n\r\n")[2]))
-    assert head.body_of(request("hello")) is None
 
 
 async def test_the_setting_sends_every_call_through_asgi(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -281,6 +281,15 @@ async def test_a_decision_is_written_down_once_where_no_connection_was_kept(at_o
     assert at_once == ["wait", "reply"]
 
 
+async def test_defaults_of_a_deployment_are_sent(upstream: ScriptedUpstream, at_once: list[str]) -> None:
+    config = {"model_list": [model("gpt", upstream.url, top_p=0.5, temperature=0.25)]}
+    async with live(config) as served:
+        for given in ({}, {"temperature": 1}):
+            assert (await ask(served, **given))[0] == 200
+    sent = [(each.json["top_p"], each.json["temperature"]) for each in upstream.requests]
+    assert (sent, at_once) == ([(0.5, 0.25), (0.5, 1)], ["wait", "reply"])
+
+
 async def test_embeddings_keep_to_their_space(served: Live, at_once: list[str]) -> None:
     async with served.http() as http:
         for _ in range(2):
