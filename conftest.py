@@ -7,6 +7,11 @@ import ssl
 from collections.abc import Iterator, Mapping
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing: the first one of many loads libraries.
+settings.register_profile("nova", deadline=None)
+settings.load_profile("nova")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -359,8 +359,7 @@ class DialectProvider(Provider):
         except BadRequestError as error:
             raise BadGatewayError(f"the upstream's answer is not a JSON object: {excerpt(response)}") from error
         dialect.check_reply(members)
-        reply = Reply(dialect.operation, dialect, members, headers=public_headers(response.headers))
-        return self.from_upstream(reply)
+        return self.from_upstream(Reply(dialect.operation, dialect, members, headers=public_headers(response.headers)))
 
     def _read_any(self, dialect: Dialect, response: UpstreamResponse) -> Reply:
         if response.status < 300 and isinstance(dialect, ReadsRaw):

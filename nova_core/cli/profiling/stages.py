@@ -13,6 +13,8 @@ STAGES: Mapping[str, Sequence[str]] = {
     "http": (
         "nova_core.server.protocol",
         "nova_core.server.direct",
+        "nova_core.server.known_head",
+        "nova_core.server.framing",
         "nova_core.server.upgrades",
         "nova_core.server.calls",
         "nova_core.server.body",
@@ -50,6 +52,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "transport": (
         "nova_core.gateway.exchange",
         "nova_core.gateway.http1",
+        "nova_core.gateway.http2",
         "nova_core.gateway.transport",
         "nova_core.gateway.transport_default",
     ),
