@@ -32,7 +32,6 @@ from nova_core.server.startup import (
     settle_memory,
     tls_for,
 )
-from nova_core.server.supervisor import Supervisor
 
 __all__ = ["ServeOptions", "serve"]
 
@@ -58,6 +57,8 @@ def serve(options: ServeOptions) -> int:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             lines = list(banner(runtime, sockets, tls, options))
             if options.workers > 1:
+                from nova_core.server.supervisor import Supervisor  # what one process alone has no use for
+
                 settle_memory()
                 limits = runtime.settings.general.limits
                 return runner.run(Supervisor(options, loaded, limits, sockets, lines).run())
