@@ -137,7 +137,9 @@ class Attempts:
 
     def note(self, deployment: Deployment, started: float, error: NovaError | None, group: str) -> None:
         """Write an attempt that is over into the call's record, and tell who observes."""
-        note_attempt(self._call, self._observe, deployment, started, error, group)
+        attempt = note_attempt(self._call, deployment, started, error, group)
+        if self._observe is not None:
+            self._observe(self._call, attempt)
 
     async def _next(
         self, error: NovaError, number: int, level: Sequence[Deployment], untried: list[Deployment], group: str
@@ -187,15 +189,12 @@ class Attempts:
         self._cooldowns.failed(deployment, error, self._policy.cooldowns.of(deployment), standing)
 
 
-def note_attempt(
-    call: Call, observe: Observer | None, deployment: Deployment, started: float, error: NovaError | None, group: str
-) -> None:
-    """Write an attempt that is over into a call's record, and tell who observes."""
+def note_attempt(call: Call, deployment: Deployment, started: float, error: NovaError | None, group: str) -> Attempt:
+    """Write an attempt that is over into a call's record."""
     seconds = time.monotonic() - started
     attempt = Attempt(len(call.attempts) + 1, group, deployment, started, seconds, error)
     call.attempts.append(attempt)
-    if observe is not None:
-        observe(call, attempt)
+    return attempt
 
 
 def put_last(levels: Levels, name: str) -> tuple[tuple[Deployment, ...], ...]:

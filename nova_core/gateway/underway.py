@@ -219,9 +219,9 @@ class Underway:
             return
         call.upstream_seconds += seconds
         gateway.cooldowns.succeeded(self._deployment)
-        note_attempt(call, None, self._deployment, self.started, None, call.group)
+        attempt = note_attempt(call, self._deployment, self.started, None, call.group)
         if runtime.pipeline.attempt_finished:
-            gateway.background.tell(runtime.pipeline.attempt_finished, call, call.attempts[-1])
+            gateway.background.tell(runtime.pipeline.attempt_finished, call, attempt)
         try:
             reply = outward_at_once(call, self.inward[0], reply)
             call.usage = reply.usage

@@ -16,7 +16,7 @@ import pytest
 
 from nova_core.testing.upstream import ScriptedUpstream
 from nova_core.types.upstream import UpstreamRequest
-from tests.house.tree import ROOT
+from tests.ensured import ensured
 
 CONFIGURATION = """
 {user}daemon off;
@@ -67,22 +67,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def nginx_command() -> str:
-    """The path of nginx, installed if need be. Skips where it cannot be, except in CI: there it must."""
-    found = subprocess.run([ROOT / "scripts/ensure_nginx.sh"], capture_output=True, text=True, timeout=100)
-    if found.returncode:
-        reason = found.stderr.strip()
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        print(reason)
-        pytest.skip(reason)
-    return found.stdout.strip()
+async def got(transport, request: UpstreamRequest, **limits) -> bytes:
+    stream = await transport.open(request)
+    assert stream.status == 200
+    return await stream.read(**limits)
 
 
 @contextmanager
 def serving(folder: Path, listen: str, *, scheme: str = "http", requests: int = 1_000) -> Iterator[Nginx]:
     """nginx, with its files in `folder`; `listen` are directives in which `{port}` is the port."""
-    command = nginx_command()
+    command = ensured("nginx", seconds=100)
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     for part in ("plain", "packed", "once"):

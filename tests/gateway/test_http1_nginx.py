@@ -10,8 +10,7 @@ import pytest
 from nova_core.errors import BadGatewayError
 from nova_core.gateway.http1 import Http1Transport
 from nova_core.gateway.transport import TransportOptions
-from nova_core.types.upstream import UpstreamRequest
-from tests.gateway.nginx import FILES, Nginx, serving
+from tests.gateway.nginx import FILES, Nginx, got, serving
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +24,6 @@ async def transport():
     made = Http1Transport(TransportOptions(ssl_verify=False, first_byte_timeout=5.0, body_timeout=5.0))
     yield made
     await made.aclose()
-
-
-async def got(transport, request: UpstreamRequest, **limits) -> bytes:
-    stream = await transport.open(request)
-    assert stream.status == 200
-    return await stream.read(**limits)
 
 
 async def test_connections_are_kept_and_used_again(transport, nginx):

@@ -12,8 +12,7 @@ from nova_core.gateway.http1 import Http1Transport
 from nova_core.gateway.http2.transport import Http2Transport
 from nova_core.gateway.transport import TransportOptions
 from nova_core.types.upload import InMemory
-from nova_core.types.upstream import UpstreamRequest
-from tests.gateway.nginx import FILES, Nginx, serving
+from tests.gateway.nginx import FILES, Nginx, got, serving
 
 PLAIN = "listen 127.0.0.1:{port} http2 backlog=512;"
 TLS = "listen 127.0.0.1:{{port}} ssl{http2}; ssl_certificate {certificate}; ssl_certificate_key {key};"
@@ -35,12 +34,6 @@ async def transport(certificate):
     yield made
     await made.aclose()
     await otherwise.aclose()
-
-
-async def got(transport, request: UpstreamRequest, **limits) -> bytes:
-    stream = await transport.open(request)
-    assert stream.status == 200
-    return await stream.read(**limits)
 
 
 async def test_many_at_once_share_a_connection_and_outlive_nginxs_limit_of_requests(transport, nginx):

@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def redis_command() -> str:
-    """The path of redis-server, installed if need be. Skips where it cannot be, except in CI: there it must."""
-    found = subprocess.run([ROOT / "scripts/ensure_redis.sh"], capture_output=True, text=True, timeout=110)
-    if found.returncode:
-        reason = found.stderr.strip()
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        print(reason)
-        pytest.skip(reason)
-    return found.stdout.strip()
+from tests.ensured import ensured
 
 
 class RedisServer:
     """One server on a free port, with nothing on disk; a restarted one is empty."""
 
     def __init__(self, *arguments: str) -> None:
-        self._command = redis_command()
+        self._command = ensured("redis", seconds=110)
         self._arguments = arguments
         self.port = 0
 
