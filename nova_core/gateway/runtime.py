@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -261,9 +261,9 @@ class RuntimeView:
 def transport_options(runtime: Runtime) -> TransportOptions:
     """How connections to upstreams are made."""
     nova = runtime.settings.nova
-    options = TransportOptions(connect_timeout=runtime.policy.connect_timeout, lenient_hosts=nova.lenient_hosts)
-    return replace(
-        options,
+    return TransportOptions(
+        connect_timeout=runtime.policy.connect_timeout,
+        lenient_hosts=nova.lenient_hosts,
         http2_hosts=nova.http2_hosts,
         ssl_verify=nova.ssl_verify,
         ssl_certificate=nova.ssl_certificate,

@@ -12,7 +12,7 @@ import msgspec
 from nova_core.errors import BadRequestError, ClientClosedError, NovaError, UnsupportedParamsError
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.runtime import Runtime
-from nova_core.server.desk import CallDesk, Visit, stopping, visit_of
+from nova_core.server.desk import CallDesk, Visit, heading_of, stopping
 from nova_core.server.paths import Found
 from nova_core.server.scope import Scope, route_path
 from nova_core.server.socket_messages import Create, error_event, in_lane
@@ -65,6 +65,7 @@ class SocketCalls:
         self._scope = scope
         self._found = found
         self._headers = headers
+        self._heading = heading_of(headers)
         self._turns = turns
         self._say = say
         self.stopping = False
@@ -93,9 +94,8 @@ class SocketCalls:
                 await self.refuse(error, create.lane, visit)
 
     def _visit(self) -> Visit:
-        visit = visit_of(self._found, "POST", route_path(self._scope), self._headers)
-        visit.call_id = new_id()  # one that the handshake names is not that of every call
-        return visit
+        # An id that the handshake names is not that of every call.
+        return Visit(self._found, "POST", route_path(self._scope), self._headers, self._heading, new_id())
 
     async def _answer(self, asked: Asked, visit: Visit) -> None:
         edge, members = self._desk.edge(), asked.create.members
