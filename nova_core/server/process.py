@@ -14,6 +14,7 @@ from nova_core.gateway.check import startup_notes
 from nova_core.gateway.gateway import Gateway
 from nova_core.gateway.runtime import Runtime
 from nova_core.server.app import create_app
+from nova_core.server.listening import connect_no_more, listen
 from nova_core.server.logs import set_up_logging
 from nova_core.server.recording import recording
 from nova_core.server.reload import Reloader, reload_and_log, watch_files
@@ -24,7 +25,6 @@ from nova_core.server.startup import (
     ServeOptions,
     Tls,
     host_for,
-    listen,
     load_config,
     load_environment,
     raise_file_limit,
@@ -110,8 +110,12 @@ async def _serve_here(
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
+    def stop() -> None:
+        connect_no_more(sockets)
+        server.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, hang_up)
     if options.reload_config:
         tasks.add(loop.create_task(watch_files(lambda: config_files(app), lambda: reload_and_log(reloader))))

@@ -13,13 +13,16 @@ import uvicorn
 
 from nova_core.config.sections import GeneralSettings
 from nova_core.server.app import GatewayApp
+from nova_core.server.listening import BACKLOG
 from nova_core.server.protocol import protocol_with
-from nova_core.server.startup import BACKLOG, Tls, settle_memory
+from nova_core.server.startup import Tls, settle_memory
 from nova_core.server.upgrades import Sockets, socket_protocol
 from nova_core.server.watched import WatchedConnection
 
 logger = logging.getLogger("nova.server")
 
+CONNECTED_SECONDS = 0.1
+"""How long a handshake that has begun may take once no further one begins: a way there and back."""
 ACCEPTED_SECONDS = 0.1
 """How long what has already arrived may take to become a request, once nothing is accepted any more."""
 ANSWERED_SECONDS = 1.0
@@ -62,8 +65,9 @@ class GatewayServer(uvicorn.Server):
         """Stop accepting, let running calls finish within the drain time, then stop the gateway.
 
         Peers are told that their connections end only once none can be made any more, else they would come back
-        just when it is too late.
+        just when it is too late. What is being connected has a moment to end, see `connect_no_more`.
         """
+        await asyncio.sleep(CONNECTED_SECONDS)
         listeners = [sock.dup() for sock in sockets or ()]
         for server in self.servers:
             server.close()

@@ -6,13 +6,11 @@ import ctypes
 import gc
 import json
 import os
-import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 from nova_core.config.check import read_settings
 from nova_core.config.environment import apply_environment, read_dotenv
@@ -24,7 +22,6 @@ from nova_core.server.serving import Edge, compile_edge
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
-BACKLOG = 4096
 MOST_FILES = 1_048_576
 YOUNG_OBJECTS = 20_000
 OLDER = (10, 5)
@@ -151,37 +148,6 @@ def _try_out(tls: Tls) -> None:
         raise ConfigurationError(
             f"the TLS files {files} are not a certificate chain and its private key in PEM, or the password is wrong"
         ) from error
-
-
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets, one for each address of `host`, all on one port. Raises ConfigurationError."""
-    opened: list[socket.socket] = []
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
-            if opened and port == 0:
-                address = (address[0], opened[0].getsockname()[1], *address[2:])
-            opened.append(_listening(family, address))
-    except OSError as error:
-        if opened:
-            return opened  # localhost without IPv6
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    return opened
-
-
-def _listening(family: int, address: tuple[Any, ...]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(address)
-        sock.listen(BACKLOG)
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 def settle_memory() -> None:

@@ -20,6 +20,7 @@ from nova_core.config.sections import Limits
 from nova_core.errors import ConfigurationError
 from nova_core.server.channel import Channel
 from nova_core.server.inquiries import Inquiries
+from nova_core.server.listening import connect_no_more
 from nova_core.server.metrics import SHARED_FOLDER, forget_process
 from nova_core.server.pulse import Pulse
 from nova_core.server.reload import reload_and_log, watch_files
@@ -122,6 +123,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Nobody accepts any more; workers finish what runs. The second time they are killed."""
+        connect_no_more(self._sockets)
         for sock in self._sockets:
             sock.close()
         again = self._stopping.is_set()

@@ -23,7 +23,8 @@ import asyncio, json, sys
 from nova_core.gateway.gateway import Gateway
 from nova_core.server.app import create_app
 from nova_core.server.running import server_for
-from nova_core.server.startup import ServeOptions, listen, load_config, runtime_of
+from nova_core.server.listening import listen
+from nova_core.server.startup import ServeOptions, load_config, runtime_of
 
 CHAT = b'{{"model": "echo/x", "stream": {stream}, "messages": [{{"role": "user", "content": "hello"}}]}}'
 

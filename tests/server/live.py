@@ -22,8 +22,8 @@ from nova_core.gateway.gateway import Gateway
 from nova_core.gateway.runtime import Runtime, build_runtime
 from nova_core.server import running
 from nova_core.server.app import GatewayApp, create_app
+from nova_core.server.listening import listen
 from nova_core.server.running import GatewayServer, server_for
-from nova_core.server.startup import listen
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from websockets.frames import Frame, Opcode
 from nova_core.gateway.gateway import Gateway
 from nova_core.server import upgrades
 from nova_core.server.app import create_app
-from nova_core.server.startup import listen
+from nova_core.server.listening import listen
 from nova_core.testing import ScriptedUpstream
 from tests.server.conftest import MASTER
 from tests.server.live import Live, live, model, runtime_from, until
