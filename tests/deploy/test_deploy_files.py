@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,14 @@ def test_the_image_installs_only_what_the_first_stage_built(final):
     install = next(rest for word, rest in final if word == "RUN")
     assert "--no-index" in install
     assert "--no-cache-dir" in install
+
+
+def test_the_image_has_every_extra_that_serves(steps):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    built = next(rest for word, rest in steps if word == "RUN" and "pip wheel" in rest)
+    found = re.search(r'"\.\[([\w,]+)\]" \./plugins/nova-plugin-\*/', built)
+    assert found, built
+    assert set(found[1].split(",")) == project["optional-dependencies"].keys() - {"testing", "dev"}
 
 
 def test_the_image_checks_its_own_health_without_further_tools(final):
