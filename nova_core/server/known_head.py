@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from nova_core.gateway.http1.alike import CONTENT_LENGTH, HEAD_END, MOST_DIGITS, MOST_VARYING, HeadPattern, differing
 from nova_core.gateway.options import HEADER_PREFIXES
 from nova_core.server.auth import PRIVATE_HEADERS
 from nova_core.server.desk import Heading, heading_of
@@ -14,11 +15,6 @@ from nova_core.server.serving import Edge
 from nova_core.types.principal import Principal
 
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
-CONTENT_LENGTH = "content-length"
-BREAK, HEAD_END = b"\r\n", b"\r\n\r\n"
-MOST_DIGITS = 20
-MOST_VALUE = 512
-MOST_VARYING = 8
 DECISIVE = PRIVATE_HEADERS | {
     "connection", "content-encoding", "content-type", "expect", "host", "keep-alive", "origin", "proxy-connection",
     "te", "trailer", "transfer-encoding", "upgrade",
@@ -35,7 +31,7 @@ class KnownHead:
     """
 
     __slots__ = (
-        "_after", "_before", "_head", "_places", "_varying", "edge", "found", "headers", "heading", "keep_alive",
+        "_after", "_before", "_head", "_pattern", "edge", "found", "headers", "heading", "keep_alive",
         "path", "principal",
     )  # fmt: skip
 
@@ -58,8 +54,7 @@ class KnownHead:
         self._head = b""
         self._before: bytes | None = None
         self._after = b""
-        self._varying: frozenset[str] = frozenset()
-        self._places: list[tuple[bytes, str]] = []
+        self._pattern: HeadPattern | None = None
 
     def learn(self, data: bytes, length: int, last: KnownHead | None = None) -> None:
         """Remember the bytes of the head, if `data` is just that head and a body of `length` bytes.
@@ -72,15 +67,18 @@ class KnownHead:
             return
         self._head, self._before, self._after = head, head[: found.start(1)], head[found.end(1) :]
         if last is not None and last._head:
-            varying = _differing(last._head, head)
-            if varying and len(varying | last._varying) <= MOST_VARYING:
-                self._varying = varying | last._varying
-                self._places, self._after = _places(head, self._varying | {CONTENT_LENGTH})
+            varying = differing(last._head, head, DECISIVE)
+            if not varying or any(name.startswith(HEADER_PREFIXES) for name in varying):
+                return
+            if last._pattern is not None:
+                varying |= last._pattern.varying
+            if len(varying) <= MOST_VARYING:
+                self._pattern = HeadPattern(head, varying)
 
     def body_of(self, data: bytes) -> bytes | None:
         """The body of a request with this head, None unless `data` is such a request, whole, and nothing else."""
-        if self._varying:
-            return self._body_of_other(data)
+        if self._pattern is not None:
+            return self._body_of_other(data, self._pattern)
         before = self._before
         if before is None or not data.startswith(before):
             return None
@@ -93,62 +91,16 @@ class KnownHead:
         length = int(digits)
         return data[begin:] if len(data) - begin == length <= self.edge.body_limit else None
 
-    def _body_of_other(self, data: bytes) -> bytes | None:
+    def _body_of_other(self, data: bytes, pattern: HeadPattern) -> bytes | None:
         """See `body_of`, for a head of which more than the length varies."""
-        end = 0
-        values: dict[str, str] = {}
-        for before, name in self._places:
-            if not data.startswith(before, end):
-                return None
-            begin = end + len(before)
-            end = data.find(b"\r", begin, begin + MOST_VALUE)
-            value = data[begin:end].decode("latin-1")
-            # The parser would not see blanks around a value, and takes other characters than these with care.
-            if end < 0 or not value.isascii() or not value.isprintable() or value != value.strip():
-                return None
-            values[name] = value
-        digits = values.pop(CONTENT_LENGTH)
-        if not digits.isdigit() or len(digits) > MOST_DIGITS or not data.startswith(self._after, end):
+        found = pattern.read(data)
+        if found is None:
             return None
-        begin = end + len(self._after)
-        if not len(data) - begin == int(digits) <= self.edge.body_limit:
+        values, length, begin = found
+        if not len(data) - begin == length <= self.edge.body_limit:
             return None
+        del values[CONTENT_LENGTH]
         self.headers = {**self.headers, **values}
         public = MappingProxyType({**self.heading.public, **values})
         self.heading = Heading(public, self.heading.own, self.heading.call_id)
         return data[begin:]
-
-
-def _differing(last: bytes, head: bytes) -> frozenset[str]:
-    """Headers whose values differ between two heads that are alike in everything else; none where they are not."""
-    lines, others = head.split(BREAK), last.split(BREAK)
-    if len(lines) != len(others) or lines[0] != others[0]:
-        return frozenset()
-    names = set()
-    for line, other in zip(lines, others, strict=True):
-        if line != other:
-            name = _name(line)
-            if name != _name(other) or name in DECISIVE or name.startswith(HEADER_PREFIXES):
-                return frozenset()
-            names.add(name)
-    return frozenset(names - {CONTENT_LENGTH})
-
-
-def _places(head: bytes, names: frozenset[str]) -> tuple[list[tuple[bytes, str]], bytes]:
-    """Where the values of these headers stand: what stands before each of them, and what after the last."""
-    places = []
-    before = b""
-    for number, line in enumerate(head.split(BREAK)):
-        before += BREAK if number else b""
-        name = _name(line)
-        if number and name in names:
-            value = line[len(name) + 1 :]
-            places.append((before + line[: len(line) - len(value.lstrip(b" \t"))], name))
-            before = b""
-        else:
-            before += line
-    return places, before
-
-
-def _name(line: bytes) -> str:
-    return line.partition(b":")[0].decode("latin-1").lower()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from nova_core.gateway.http1.alarm import Alarm
 from nova_core.gateway.http1.faults import DisconnectedFault, Fault, FramingFault
 from nova_core.gateway.http1.framing import ChunkedFraming, ClosingFraming, Framing, LengthFraming
-from nova_core.gateway.http1.head import Head, HeadBuffer, parse_head
+from nova_core.gateway.http1.head import Head, HeadReader
 from nova_core.gateway.http1.owners import Asker, Keeper
 from nova_core.gateway.http1.request import CHUNKED_END
 from nova_core.gateway.http1.sending import Sending, framed
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._alarm = Alarm(loop, self._ring)
         # Something has come: whoever waits has patience for so many seconds again.
         self.expect = self._alarm.put_off
-        self._head = HeadBuffer(keeper.options.header_limit)
+        self._head = HeadReader(keeper.options.header_limit)
         self._paused = self._blocked = self._cut = False
         self._heard = self._bodyless = self._keep_alive = self._picked = False
         self._interim = 0
@@ -329,14 +329,10 @@ class Connection(asyncio.Protocol):
 
     def _heads(self, data: bytes) -> None:
         """Bytes of a head, perhaps with its body and, before it, interim answers."""
-        rest: bytes | None = data
-        while rest is not None:
-            block, rest = self._head.feed(rest)
-            if block is None:
-                return
-            head = parse_head(block, bodyless=self._bodyless)
+        while data and (found := self._head.read(data, bodyless=self._bodyless)) is not None:
+            head, data = found
             if head.status >= 200:
-                self._answer(head, rest or b"")
+                self._answer(head, data)
                 return
             self._interim += 1
             if self._interim > INTERIM_ANSWERS:

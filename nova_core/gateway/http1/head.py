@@ -8,10 +8,14 @@ from collections.abc import Mapping
 import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from nova_core.gateway.http1.alike import BREAK, HEAD_END, MOST_VARYING, HeadPattern, differing
 from nova_core.gateway.http1.faults import FramingFault
 
 HEADER_COUNT = 200
-END = b"\r\n\r\n"
+MOST_IN_VAIN = 8
+"""So many heads of a connection are learned without one that is alike, before no more are."""
+DECISIVE = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"})
+"""Headers that decide how an answer is read. With another value of one, a head is another head."""
 _PREFIX = b"HTTP/1."
 KEEP_ALIVE = "keep-alive"
 _USUAL = "HTTP/1.1 200 OK"
@@ -114,38 +118,85 @@ def _framed(status: int, headers: dict[str, str], modern: bool, bodyless: bool) 
     return Head(status, headers, int(length), False, keep_alive)
 
 
-class HeadBuffer:
+class LastHead:
+    """The last usual head of a connection: servers send the same again and again, but for lengths, times and ids."""
+
+    __slots__ = ("_block", "_headers", "_pattern", "_vain")
+
+    def __init__(self) -> None:
+        self._block = b""
+        self._headers: Mapping[str, str] = {}
+        self._pattern: HeadPattern | None = None
+        self._vain = 0
+
+    def learn(self, block: bytes, head: Head) -> None:
+        """Remember this head, if it has no header twice; what differs from the last one may differ again."""
+        if self._vain >= MOST_IN_VAIN or block.count(BREAK) != len(head.headers) + 2:
+            return
+        self._vain += 1
+        varying = differing(self._block, block, DECISIVE) or frozenset()
+        if self._pattern is not None and len(varying | self._pattern.varying) <= MOST_VARYING:
+            varying |= self._pattern.varying
+        self._block, self._headers, self._pattern = block, head.headers, HeadPattern(block, varying)
+
+    def again(self, data: bytes) -> tuple[Head, bytes] | None:
+        """The head that `data` begins with and the rest, if it is alike."""
+        pattern = self._pattern
+        if pattern is None or (found := pattern.read(data)) is None:
+            return None
+        values, length, end = found
+        self._vain = 0
+        return Head(200, {**self._headers, **values}, length, False, True), data[end:]
+
+
+class HeadReader:
     """Bytes until a head is whole; refuses early what can no longer become one."""
 
-    __slots__ = ("_buffer", "_limit")
+    __slots__ = ("_buffer", "_last", "_limit")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._buffer: bytearray | None = None
+        self._last = LastHead()
 
-    def feed(self, data: bytes) -> tuple[bytes | None, bytes | None]:
-        """A whole head, and what follows it; None for the head while it is incomplete, and for nothing more.
+    def read(self, data: bytes, *, bodyless: bool) -> tuple[Head, bytes] | None:
+        """The head that `data` completes, and what follows it; None while it is incomplete.
+
+        Raises FramingFault; see `parse_head` for that and for `bodyless`.
+        """
+        if self._buffer is None and not bodyless and (known := self._last.again(data)) is not None:
+            return known
+        block, rest = self._feed(data)
+        if block is None:
+            return None
+        head = parse_head(block, bodyless=bodyless)
+        if head.status == 200 and head.length is not None and head.keep_alive and not bodyless:
+            self._last.learn(block, head)
+        return head, rest
+
+    def _feed(self, data: bytes) -> tuple[bytes | None, bytes]:
+        """A whole head, and what follows it; None for the head while it is incomplete.
 
         Raises FramingFault for a head over the limit, and for the beginning of none.
         """
         buffer = self._buffer
         if buffer is None:
-            searched, end = 0, data.find(END)
+            searched, end = 0, data.find(HEAD_END)
         else:
             searched = len(buffer)
             buffer += data
-            end = buffer.find(END, max(0, searched - len(END) + 1))
+            end = buffer.find(HEAD_END, max(0, searched - len(HEAD_END) + 1))
         seen = data if buffer is None else buffer
         if (end if end >= 0 else len(seen)) > self._limit:
             raise FramingFault(f"headers of more than {self._limit} bytes")
         if end < 0:
             _check_beginning(seen, searched)
             self._buffer = bytearray(data) if buffer is None else buffer
-            return None, None
-        end += len(END)
+            return None, b""
+        end += len(HEAD_END)
         if buffer is not None:
             self._buffer, data = None, bytes(buffer)
-        return data[:end], data[end:] if len(data) > end else None
+        return data[:end], data[end:]
 
 
 def _check_beginning(data: bytes | bytearray, start: int) -> None:
