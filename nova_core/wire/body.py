@@ -15,6 +15,7 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODE = msgspec.json.Encoder().encode
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _LONG = 1024
+_SMALLEST_LEVEL = len(b'{"":}')
 # As signed bytes: an opening bracket is 1, a closing one -1.
 _STEPS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")
 
@@ -67,9 +68,12 @@ def _check_text(body: bytes) -> None:
 
 
 def _opened(body: bytes, most: int) -> int:
-    """How many brackets open, up to one more than `most`."""
+    """How many brackets open at most, or one more than `most`."""
     if len(body) < _LONG:
-        return body.count(b"{") + body.count(b"[")
+        arrays, objects = body.count(b"["), len(body) // _SMALLEST_LEVEL + 1  # the innermost may be empty
+        if arrays + objects <= most:
+            return most
+        return arrays + body.count(b"{")
     found = 0
     for bracket in (b"{", b"["):  # in a long body searching, which goes by blocks, beats counting, which goes by bytes
         place = body.find(bracket)

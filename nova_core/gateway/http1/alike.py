@@ -30,15 +30,17 @@ class HeadPattern:
                 return None
             begin = end + len(before)
             end = data.find(b"\r", begin, begin + MOST_VALUE)
-            value = data[begin:end].decode("latin-1")
+            text = data[begin:end]
+            value = values[name] = text.decode("latin-1")
+            if name == CONTENT_LENGTH:
+                if end < 0 or not text.isdigit() or len(text) > MOST_DIGITS:
+                    return None
             # A parser would not see blanks around a value, and takes other characters than these with care.
-            if end < 0 or not value.isascii() or not value.isprintable() or value != value.strip():
+            elif end < 0 or not value.isascii() or not value.isprintable() or value != value.strip():
                 return None
-            values[name] = value
-        digits = values[CONTENT_LENGTH]
-        if not digits.isdigit() or len(digits) > MOST_DIGITS or not data.startswith(self._after, end):
+        if not data.startswith(self._after, end):
             return None
-        return values, int(digits), end + len(self._after)
+        return values, int(values[CONTENT_LENGTH]), end + len(self._after)
 
 
 def differing(last: bytes, head: bytes, decisive: frozenset[str]) -> frozenset[str] | None:

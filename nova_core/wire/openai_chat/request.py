@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
 
@@ -30,6 +31,8 @@ _KINDS: Mapping[str, tuple[bytes, str]] = {
     "temperature": (b"-0123456789n", "must be a number"),
     "top_p": (b"-0123456789n", "must be a number"),
 }
+_NAMED = frozenset(f'"{letter}'.encode() for letter in string.ascii_letters + string.digits)
+"""How the JSON of nearly every name begins; others are decoded."""
 SAME_MEANING = (
     frozenset({"max_tokens", "max_completion_tokens"}),
     frozenset({"reasoning_effort", "thinking"}),
@@ -46,7 +49,7 @@ _FOREIGN_TOOLS: Mapping[str, str] = dict.fromkeys(
 def check_model(members: Members) -> None:
     """`model` is there and names something. Raises BadRequestError."""
     model = members.get("model")
-    if model is None or not starts_with(model, b'"') or not decoded(model).strip():
+    if model is None or not _names_something(model):
         raise bad_field("model", "is required: the name of a model, as a string that is not empty")
 
 
@@ -68,6 +71,12 @@ def check_request(members: Members) -> None:
         if start[1:].lstrip().startswith(b"]"):
             raise bad_field("messages", "must contain at least one message")
     check_kinds(members)
+
+
+def _names_something(model: Any) -> bool:
+    if type(model) is msgspec.Raw and bytes(model)[:2] in _NAMED:
+        return True
+    return starts_with(model, b'"') and bool(decoded(model).strip())
 
 
 def _start(array: Any) -> bytes:
