@@ -52,7 +52,9 @@ def heading_of(headers: Mapping[str, str]) -> Heading:
 
 
 class Visit(msgspec.Struct, eq=False):
-    """One request on a call route and what has become known of it."""
+    """One request on a call route and what has become known of it. `headers` are those that were sent, without
+    credentials where these were seen to before.
+    """
 
     found: Found
     method: str

@@ -235,7 +235,7 @@ def direct_call(desk: CallDesk, known: KnownHead, protocol: LimitedProtocol) -> 
         known.found,
         "POST",
         known.path,
-        known.headers,
+        heading.public,
         heading,
         heading.call_id or new_id(),
         principal=known.principal,

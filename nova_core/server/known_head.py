@@ -26,12 +26,12 @@ class KnownHead:
     """What the head of a request said. Clients send the same head again and again, but for the length of the body and,
     where calls are traced, an id or two.
 
-    `headers` are without that length. A head is taken for known when it is the same bytes apart from its digits and
-    from the values of headers that have varied before; `headers` and `heading` then have those of the latest request.
+    A head is taken for known when it is the same bytes apart from that length and from the values of headers that have
+    varied before; `heading` then has those of the latest request.
     """
 
     __slots__ = (
-        "_after", "_before", "_head", "_pattern", "edge", "found", "headers", "heading", "keep_alive",
+        "_after", "_before", "_head", "_pattern", "_public", "edge", "found", "heading", "keep_alive",
         "path", "principal",
     )  # fmt: skip
 
@@ -47,7 +47,6 @@ class KnownHead:
         self.edge = edge
         self.found = found
         self.path = path
-        self.headers = headers
         self.heading = heading_of(headers)
         self.principal = principal
         self.keep_alive = keep_alive
@@ -55,6 +54,7 @@ class KnownHead:
         self._before: bytes | None = None
         self._after = b""
         self._pattern: HeadPattern | None = None
+        self._public: dict[str, str] = {}
 
     def learn(self, data: bytes, length: int, last: KnownHead | None = None) -> None:
         """Remember the bytes of the head, if `data` is just that head and a body of `length` bytes.
@@ -74,6 +74,7 @@ class KnownHead:
                 varying |= last._pattern.varying
             if len(varying) <= MOST_VARYING:
                 self._pattern = HeadPattern(head, varying)
+                self._public = dict(self.heading.public)
 
     def body_of(self, data: bytes) -> bytes | None:
         """The body of a request with this head, None unless `data` is such a request, whole, and nothing else."""
@@ -100,7 +101,6 @@ class KnownHead:
         if not len(data) - begin == length <= self.edge.body_limit:
             return None
         del values[CONTENT_LENGTH]
-        self.headers = {**self.headers, **values}
-        public = MappingProxyType({**self.heading.public, **values})
-        self.heading = Heading(public, self.heading.own, self.heading.call_id)
+        heading = self.heading
+        self.heading = Heading(MappingProxyType({**self._public, **values}), heading.own, heading.call_id)
         return data[begin:]
