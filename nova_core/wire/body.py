@@ -68,7 +68,7 @@ def _check_text(body: bytes) -> None:
 
 
 def _opened(body: bytes, most: int) -> int:
-    """How many brackets open at most, or one more than `most`."""
+    """How many brackets open, up to one more than `most`; `most` where it is plain that they are not more."""
     if len(body) < _LONG:
         arrays, objects = body.count(b"["), len(body) // _SMALLEST_LEVEL + 1  # the innermost may be empty
         if arrays + objects <= most:

@@ -97,6 +97,25 @@ def test_heads_that_are_never_alike_are_not_learned_for_ever(parsed: list[bytes]
     assert len(parsed) == MOST_IN_VAIN + 2
 
 
+def test_heads_that_are_alike_half_of_the_time_are_not_learned_for_ever(parsed: list[bytes]) -> None:
+    reader = HeadReader(10_000)
+    for _ in range(100):
+        for data in (answer(a="1"), answer(a="2"), answer(b="1"), answer(b="2")):
+            assert reader.read(data, bodyless=False) == (plain(data), b"{}")
+    before = len(parsed)
+    reader.read(answer(a="3"), bodyless=False)
+    reader.read(answer(b="3"), bodyless=False)
+    assert len(parsed) == before + 1  # the one that was learned last is still known
+
+
+def test_a_known_head_keeps_the_limit() -> None:
+    reader = HeadReader(90)
+    for value in ("1", "2"):
+        assert reader.read(answer(x=value), bodyless=False) is not None
+    with pytest.raises(FramingFault, match="more than 90 bytes"):
+        reader.read(answer(x="3" * 50), bodyless=False)
+
+
 def read_by(reader: HeadReader, data: bytes) -> Any:
     """What came of it; what is refused, by whichever rule."""
     try:

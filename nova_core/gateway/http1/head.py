@@ -13,7 +13,7 @@ from nova_core.gateway.http1.faults import FramingFault
 
 HEADER_COUNT = 200
 MOST_IN_VAIN = 8
-"""So many heads of a connection are learned without one that is alike, before no more are."""
+"""So many more heads of a connection are learned than half of those that were alike, before no more are."""
 DECISIVE = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"})
 """Headers that decide how an answer is read. With another value of one, a head is another head."""
 _PREFIX = b"HTTP/1."
@@ -121,9 +121,10 @@ def _framed(status: int, headers: dict[str, str], modern: bool, bodyless: bool) 
 class LastHead:
     """The last usual head of a connection: servers send the same again and again, but for lengths, times and ids."""
 
-    __slots__ = ("_block", "_headers", "_pattern", "_vain")
+    __slots__ = ("_block", "_headers", "_limit", "_pattern", "_vain")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit + len(HEAD_END)
         self._block = b""
         self._headers: Mapping[str, str] = {}
         self._pattern: HeadPattern | None = None
@@ -131,9 +132,9 @@ class LastHead:
 
     def learn(self, block: bytes, head: Head) -> None:
         """Remember this head, if it has no header twice; what differs from the last one may differ again."""
-        if self._vain >= MOST_IN_VAIN or block.count(BREAK) != len(head.headers) + 2:
+        if self._vain >= 2 * MOST_IN_VAIN or block.count(BREAK) != len(head.headers) + 2:
             return
-        self._vain += 1
+        self._vain += 2
         varying = differing(self._block, block, DECISIVE) or frozenset()
         if self._pattern is not None and len(varying | self._pattern.varying) <= MOST_VARYING:
             varying |= self._pattern.varying
@@ -145,7 +146,10 @@ class LastHead:
         if pattern is None or (found := pattern.read(data)) is None:
             return None
         values, length, end = found
-        self._vain = 0
+        if end > self._limit:
+            return None
+        if 0 < self._vain < 2 * MOST_IN_VAIN:
+            self._vain -= 1
         return Head(200, {**self._headers, **values}, length, False, True), data[end:]
 
 
@@ -157,7 +161,7 @@ class HeadReader:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._buffer: bytearray | None = None
-        self._last = LastHead()
+        self._last = LastHead(limit)
 
     def read(self, data: bytes, *, bodyless: bool) -> tuple[Head, bytes] | None:
         """The head that `data` completes, and what follows it; None while it is incomplete.
