@@ -76,7 +76,8 @@ async def live(config: dict[str, Any] | str, **options: Any) -> AsyncIterator[Li
     finally:
         server.stop()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(running, "ACCEPTED_SECONDS", 0.0)  # the test is over: nobody sends anything any more
+            patch.setattr(running, "CONNECTED_SECONDS", 0.0)  # the test is over: nobody connects any more,
+            patch.setattr(running, "ACCEPTED_SECONDS", 0.0)  # and nobody sends anything
             await serving
 
 
