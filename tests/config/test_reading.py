@@ -13,7 +13,8 @@ from nova_core.config import ConfigError, Position, check_keys, load, loads, rea
 
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
-    st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=8),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=8)
+    .filter(lambda text: not text.startswith("os.file/")),
 )  # fmt: skip
 KEYS = st.from_regex(r"[a-z_][a-z0-9_ .-]{0,7}", fullmatch=True).map(str.strip).filter(bool)
 TREES = st.recursive(
