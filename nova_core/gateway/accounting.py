@@ -79,17 +79,14 @@ class Background:
         """What has come together in one round of the loop is told in the next."""
         untold, self._untold = self._untold, []
         for steps, args in untold:
-            self._tell(steps, args)
-
-    def _tell(self, steps: Sequence[Step], args: tuple[Any, ...]) -> None:
-        for place, step in enumerate(steps):
-            if step.is_async:
-                self.spawn(tell(steps[place:], *args), name=step.hook)
-                return
-            try:
-                step.call(*args)
-            except Exception:
-                logger.exception("plugin '%s': %s raised; the call is not affected", step.plugin, step.hook)
+            for place, step in enumerate(steps):
+                if step.is_async:
+                    self.spawn(tell(steps[place:], *args), name=step.hook)
+                    break
+                try:
+                    step.call(*args)
+                except Exception:
+                    logger.exception("plugin '%s': %s raised; the call is not affected", step.plugin, step.hook)
 
     def spawn(self, work: Awaitable[object], *, name: str) -> None:
         """Start `work` as an owned task. Over the bound it is dropped, with a line in the log."""

@@ -47,9 +47,9 @@ from nova_core.gateway.spaces import settle_space
 from nova_core.gateway.transport import Transport, TransportOptions
 from nova_core.gateway.transport_default import default_transport
 from nova_core.gateway.trying import Trier, check_overrides
-from nova_core.gateway.underway import Keeps, Told, Underway, can_go_at_once
+from nova_core.gateway.underway import Keeps, Told, Underway
 from nova_core.stores import SHARED_STATE, MemorySharedState, SharedState
-from nova_core.types.call import Attempt, Call
+from nova_core.types.call import NO_OPTIONS, Attempt, Call
 from nova_core.types.decision import Levels
 from nova_core.types.message import Reply, Request, Stream
 from nova_core.types.routing import Snapshot
@@ -86,6 +86,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
         self._random = Random()
         self._make_transport = make_transport
         self._transport: Transport | None = None
+        self._keeps: Keeps | None = None
         self.running = InFlight()
 
     @classmethod
@@ -121,7 +122,8 @@ class Gateway(Calls, MediaCalls, FileCalls):
 
     async def start(self) -> None:
         """Open the transport and start the plugins. Raises ConfigurationError when one cannot start."""
-        self._transport = self._make_transport(transport_options(self.runtime))
+        transport = self._transport = self._make_transport(transport_options(self.runtime))
+        self._keeps = transport if follows(transport, Keeps) else None
         try:
             await self.shared_state.start()
             await start_plugins(self.runtime.pipeline, RuntimeView(self, self.runtime))
@@ -129,7 +131,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
         except BaseException:
             await self.shared_state.aclose()
             await self._transport.aclose()
-            self._transport = None
+            self._transport = self._keeps = None
             raise
 
     async def stop(self, *, drain: float = DRAIN_SECONDS) -> None:
@@ -142,7 +144,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
         await self.shared_state.aclose()
         if self._transport is not None:
             await self._transport.aclose()
-            self._transport = None
+            self._transport = self._keeps = None
 
     async def reload(self, runtime: Runtime) -> None:
         """Swap to another generation; the old one's plugins are stopped after its last call.
@@ -173,8 +175,10 @@ class Gateway(Calls, MediaCalls, FileCalls):
 
         None where the call or the configuration needs more than that: nothing has begun then.
         """
-        transport = self._transport
-        if not (can_go_at_once(call) and self.runtime.at_once and follows(transport, Keeps)):
+        transport = self._keeps
+        if transport is None or not self.runtime.at_once:
+            return None
+        if call.streaming or call.options is not NO_OPTIONS or call.operation == "count_tokens":
             return None
         underway = Underway(self, transport, call, told)
         underway.begin()
@@ -230,7 +234,9 @@ class Gateway(Calls, MediaCalls, FileCalls):
 
     def admit(self, runtime: Runtime, call: Call) -> None:
         """Let a call in. Raises BadRequestError without a model, PermissionDeniedError for one out of its reach."""
-        if not call.model or call.principal.models:
+        # Nearly always a name is enough, and allowed.
+        allowed = call.model and call.principal.may_call(call.model)
+        if not allowed or runtime.settings.compat.alias_needs_target:
             check_access(call, *names_to_check(runtime, call.model))
         call.runner = partial(self.run_on, runtime)
 
@@ -321,7 +327,8 @@ class Gateway(Calls, MediaCalls, FileCalls):
             return decided.levels
         steps = runtime.pipeline.route_state
         state = state_of(steps, call, request, resolved.deployments) if steps else NO_STATE
-        snapshot = self.snapshot(runtime, resolved.group, fallback, state)
+        cooling = self.cooldowns.cooling()
+        snapshot = snapshot_for(runtime.catalog, resolved.group, fallback, cooling, self._random, state)
         return select(runtime.pipeline, call, request, resolved, snapshot)
 
     def snapshot(self, runtime: Runtime, group: str, fallback: int, state: Mapping[str, Any] = NO_STATE) -> Snapshot:

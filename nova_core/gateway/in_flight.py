@@ -30,12 +30,14 @@ class InFlight:
     def leave(self, runtime: Runtime) -> None:
         """A call is over."""
         key = id(runtime)
-        self._counts[key] -= 1
-        if not self._counts[key]:
-            del self._counts[key]
-            idle = self._idle.pop(key, None)
-            if idle is not None:
-                idle.set()
+        left = self._counts[key] - 1
+        if left:
+            self._counts[key] = left
+            return
+        del self._counts[key]
+        idle = self._idle.pop(key, None)
+        if idle is not None:
+            idle.set()
 
     async def until_idle(self, runtime: Runtime, seconds: float | None) -> None:
         """Wait for the last call of a generation, for up to so many seconds."""

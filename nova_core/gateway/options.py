@@ -136,10 +136,11 @@ def take_options(
 ) -> tuple[Members, CallOptions, tuple[str, ...]]:
     """What is left of the members, the options, and the tags (the body's, else the header's; then the key's).
 
+    `headers` are those for the gateway itself alone (`HEADER_PREFIXES`).
+
     Raises BadRequestError naming the member that has the wrong type or holds a nested override.
     """
-    marked = [name for name in headers if name.startswith(HEADER_PREFIXES)]
-    if not marked and OWN.isdisjoint(members):
+    if not headers and OWN.isdisjoint(members):
         return members, NO_OPTIONS, tuple(dict.fromkeys(principal_tags)) if principal_tags else ()
     native = dialect in NATIVE_METADATA
     own = CONTROLS - {"metadata"} if native else CONTROLS

@@ -110,7 +110,9 @@ def select(pipeline: Pipeline, call: Call, request: Request, resolved: Resolved,
     """Candidates by order level after every plugin's say, written down in `call.routed`. Raises when none is left."""
     changes: list[Change] = []
     try:
-        candidates = _narrowed(pipeline, call, request, resolved, snapshot, changes)
+        candidates = resolved.deployments
+        if pipeline.route_select or snapshot.cooling or call.operation == "embedding":
+            candidates = _narrowed(pipeline, call, request, resolved, snapshot, changes)
         rank = partial(_rank, pipeline.route_rank, call, request, snapshot) if pipeline.route_rank else None
         levels = order(call, candidates, snapshot, alike=resolved.alike, rank=rank)
     except NovaError as error:

@@ -20,7 +20,7 @@ from nova_core.gateway.policy import Limits
 from nova_core.gateway.routing import resolve
 from nova_core.gateway.said import as_said
 from nova_core.gateway.transport import UpstreamStream
-from nova_core.types.call import NO_OPTIONS, Call
+from nova_core.types.call import Call
 from nova_core.types.decision import Levels
 from nova_core.types.deployment import Deployment
 from nova_core.types.message import Reply, Request
@@ -67,11 +67,6 @@ class Keeps(Protocol):
     ) -> UpstreamStream:
         """`Transport.open`, for a request that may have been sent."""
         ...
-
-
-def can_go_at_once(call: Call) -> bool:
-    """Whether a call asks for nothing out of the ordinary."""
-    return not call.streaming and call.options is NO_OPTIONS and call.operation != "count_tokens"
 
 
 class Underway:

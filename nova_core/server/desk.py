@@ -95,7 +95,8 @@ class CallDesk:
 
     def answer_members(self, visit: Visit, members: dict[str, Any]) -> Awaitable[Reply | CallerStream]:
         """Run the call that these members ask for. Raises NovaError, some of them at once."""
-        return self._run(visit, self._call(visit, members))
+        call = visit.call = call_of(visit, members)
+        return self._run(visit, call)
 
     def begin(
         self, visit: Visit, edge: Edge, body: bytes, told: Told
@@ -104,19 +105,12 @@ class CallDesk:
 
         Raises NovaError.
         """
-        call = self._call(visit, parse_members(body, max_depth=edge.json_depth))
+        call = visit.call = call_of(visit, parse_members(body, max_depth=edge.json_depth))
         if not visit.found.route.remembers and len(body) <= AT_ONCE_BYTES:
             underway = self._serving.gateway.begin(call, told)
             if underway is not None:
                 return underway, None
         return None, self._run(visit, call)
-
-    def _call(self, visit: Visit, members: dict[str, Any]) -> Call:
-        try:
-            call = visit.call = call_of(visit, members)
-        except msgspec.ValidationError as error:  # JSON that is well formed may hold numbers that no type can
-            raise BadRequestError(f"the request body cannot be read: {error}") from error
-        return call
 
     def _run(self, visit: Visit, call: Call) -> Awaitable[Reply | CallerStream]:
         gateway = self._serving.gateway
@@ -196,14 +190,18 @@ def call_of(visit: Visit, members: dict[str, Any]) -> Call:
         members["model"] = msgspec.Raw(msgspec.json.encode(visit.found.model))
     if visit.found.route.streams is not None:
         members["stream"] = visit.found.route.streams
-    left, options, tags = take_options(members, visit.heading.own, dialect=dialect.name, principal_tags=principal.tags)
-    dialect.check_request(left)
-    return Call(
-        Request(dialect.operation, dialect, left),
-        principal=principal,
-        options=options,
-        tags=tags,
-        headers=visit.heading.public,
-        id=visit.call_id,
-        route=visit.path,
-    )
+    own = visit.heading.own
+    try:
+        left, options, tags = take_options(members, own, dialect=dialect.name, principal_tags=principal.tags)
+        dialect.check_request(left)
+        return Call(
+            Request(dialect.operation, dialect, left),
+            principal=principal,
+            options=options,
+            tags=tags,
+            headers=visit.heading.public,
+            id=visit.call_id,
+            route=visit.path,
+        )
+    except msgspec.ValidationError as error:  # JSON that is well formed may hold numbers that no type can
+        raise BadRequestError(f"the request body cannot be read: {error}") from error

@@ -60,10 +60,12 @@ class DirectCall(Visit, eq=False, kw_only=True):
 
     def begin(self) -> None:
         """The body is complete."""
+        pieces, self.pieces = self.pieces, []
+        self.take(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def take(self, body: bytes) -> None:
+        """The body, whole."""
         self.waiting = False
-        pieces = self.pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self.pieces = []
         try:
             underway, answer = self.desk.begin(self, self.edge, body, self)
         except Exception as error:

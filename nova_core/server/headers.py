@@ -62,9 +62,8 @@ class Headers:
             block = plain % (call_id, call_id, call_id, retries, fallbacks, whole, own)
         else:
             block = costed % (call_id, call_id, call_id, retries, fallbacks, whole, own, cost.encode())
-        more = said(call)
-        if more:
-            block += as_block(self.named(more))
+        if call.fidelity.notes or call.reply_headers or call.options.explain:
+            block += as_block(self.named(said(call)))
         if upstream:
             block += self._passed_on(upstream)
         return block

@@ -221,8 +221,7 @@ class LimitedProtocol(WatchedConnection, PlainProtocol):
         self.cycle = direct
         if self.draining is not None and self.draining():
             direct.keep_alive = False
-        direct.feed(body)
-        direct.begin()
+        direct.take(body)
         return True
 
     def _direct_call(self, desk: CallDesk) -> DirectCall | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
@@ -32,27 +32,16 @@ class StashKey(Generic[T]):
         self.name = name
 
 
-class Stash:
+class Stash(dict[StashKey[Any], Any]):
     """Typed per-call storage for plugins."""
 
-    __slots__ = ("_values",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._values: dict[StashKey[Any], Any] = {}
+    if TYPE_CHECKING:
 
-    def __getitem__(self, key: StashKey[T]) -> T:
-        value: T = self._values[key]
-        return value
-
-    def __setitem__(self, key: StashKey[T], value: T) -> None:
-        self._values[key] = value
-
-    def __contains__(self, key: StashKey[Any]) -> bool:
-        return key in self._values
-
-    def get(self, key: StashKey[T], default: T | None = None) -> T | None:
-        """The value, or `default`."""
-        return self._values.get(key, default)
+        def __getitem__(self, key: StashKey[T], /) -> T: ...
+        def __setitem__(self, key: StashKey[T], value: T, /) -> None: ...
+        def get(self, key: StashKey[T], default: T | None = None, /) -> T | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +113,7 @@ class CallRecord(msgspec.Struct, frozen=True):
 
 def new_id() -> str:
     """A random id in the form of a UUID (RFC 9562, version 4). It names a call; it is no secret."""
-    text = f"{random.getrandbits(128):032x}"
+    text = random.getrandbits(128).to_bytes(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 

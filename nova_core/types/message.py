@@ -200,7 +200,8 @@ class Request(_Document):
 
     def with_members(self, changes: Members) -> Request:
         """These members added or replaced; every other member's bytes stay."""
-        return Request(self.operation, self.dialect, {**self.members, **changes})
+        members = self._members
+        return Request(self.operation, self.dialect, {**(self.members if members is None else members), **changes})
 
     def without(self, *names: str) -> Request:
         """These members removed."""
@@ -279,7 +280,8 @@ class Reply(_Document):
 
     def with_members(self, changes: Members) -> Reply:
         """These members added or replaced; every other member's bytes stay."""
-        return Reply(self.operation, self.dialect, {**self.members, **changes}, headers=self.headers, usage=self._usage)
+        members = {**(self.members if self._members is None else self._members), **changes}
+        return Reply(self.operation, self.dialect, members, headers=self.headers, usage=self._usage)
 
     def with_typed(self, typed: TypedReply) -> Reply:
         """The same reply with a changed typed view, which is now what counts."""

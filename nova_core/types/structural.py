@@ -1,4 +1,4 @@
-"""Whether an object has what a protocol asks for, found out once for each class."""
+"""What classes have: all that a protocol asks for, found out once, and which of their bases has the last word."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ def follows(thing: object, protocol: type[T]) -> TypeGuard[T]:
     kind: Any = type(thing)  # the cache's own types take no class for a key
     asked: Any = protocol
     return _has_all(kind, asked)
+
+
+def has_last_word(kind: type, name: str, *, over: tuple[str, ...]) -> bool:
+    """Whether `kind` has `name` from a class that overrides all of `over` as well, or comes before those that do."""
+    for each in kind.__mro__:
+        if name in vars(each):
+            return True
+        if not vars(each).keys().isdisjoint(over):
+            return False
+    return False
 
 
 @cache

@@ -72,9 +72,11 @@ BESIDE_RESPONSES: Mapping[str, Dialect] = {
     OPENAI_COMPACTION.name: OPENAI_COMPACTION,
 }
 """Counting and compacting what the Responses API is to answer, which few of its vendors serve."""
-DEVELOPER = '"developer"'
+DEVELOPER = b'"developer"'
 REASONING = b'"reasoning"'
 CACHE_CONTROL = b'"cache_control"'
+MARKABLE = ("messages", "tools")
+"""Members that may hold marks of prompt caching."""
 EDITS_IN_JSON: Mapping[str, Dialect] = {OPENAI_IMAGE_EDITS_JSON.name: OPENAI_IMAGE_EDITS_JSON}
 EDITS_IN_JSON_PATHS: Mapping[str, str] = {OPENAI_IMAGE_EDITS_JSON.name: OPENAI_PATHS["image_edit"]}
 CHAT_ONLY = "use_chat_completions_api"
@@ -108,16 +110,24 @@ class OpenAICompatible(DialectProvider):
 
     def untouched(self, request: Request) -> bool:
         """See `DialectProvider.untouched`."""
-        if not self._watched.isdisjoint(request.members):
+        members = request.members
+        if not self._watched.isdisjoint(members):
             return False
-        return not self._names_developer(request) and (self.keeps_cache_control or not _has_cache_marks(request))
+        if self.knows_developer and self.keeps_cache_control:
+            return True
+        messages = as_bytes(members.get("messages"))
+        if not self.knows_developer and messages.rfind(DEVELOPER) >= 0:  # searched as `holds` does
+            return False
+        return self.keeps_cache_control or (
+            messages.rfind(CACHE_CONTROL) < 0 and not ("tools" in members and self._is_marked(request))
+        )
 
     def review(self, request: Request) -> Fidelity:
         """Unsupported members, and a role and marks of prompt caching that the vendor does not know."""
         found = super().review(request)
         if self._names_developer(request):
             found += Fidelity(tuple(_developers(request)))
-        if self.keeps_cache_control or request.dialect.operation != "chat" or not _has_cache_marks(request):
+        if self.keeps_cache_control or request.dialect.operation != "chat" or not self._is_marked(request):
             return found
         return found + Fidelity(tuple(_cache_marks(request)))
 
@@ -127,11 +137,11 @@ class OpenAICompatible(DialectProvider):
             return without_foreign_thoughts(request)
         if self._names_developer(request):
             request = request.with_members({"messages": [_instructing(each) for each in request.get("messages")]})
-        if self.keeps_cache_control or request.dialect.operation != "chat" or not _has_cache_marks(request):
+        if self.keeps_cache_control or request.dialect.operation != "chat" or not self._is_marked(request):
             return request
         clean = {
             name: without_key(request.get(name), "cache_control")
-            for name in ("messages", "tools")
+            for name in MARKABLE
             if mentions(request, name, "cache_control")
         }
         return request.with_members(clean) if clean else request
@@ -141,8 +151,13 @@ class OpenAICompatible(DialectProvider):
         return (
             not self.knows_developer
             and request.dialect.name == OPENAI_CHAT.name
-            and mentions(request, "messages", DEVELOPER)
+            and holds(as_bytes(request.members.get("messages")), DEVELOPER)
         )
+
+    def _is_marked(self, request: Request) -> bool:
+        """Whether a request may be marked for prompt caching."""
+        members = request.members
+        return any(holds(as_bytes(members[name]), CACHE_CONTROL) for name in MARKABLE if name in members)
 
     def with_usage(self, request: Request) -> Request:
         """Usage in the last chunk of a stream, unless the vendor has no use for the option."""
@@ -157,7 +172,7 @@ class OpenAICompatible(DialectProvider):
 
     def from_upstream(self, reply: Reply) -> Reply:
         """Some vendors' `reasoning` under its usual name, `reasoning_content`."""
-        if reply.dialect.operation != "chat" or not holds(as_bytes(reply.members.get("choices")), REASONING):
+        if reply.dialect.operation != "chat" or as_bytes(reply.members.get("choices")).rfind(REASONING) < 0:
             return reply
         return reply.with_members({"choices": [_renamed(choice) for choice in reply.get("choices")]})
 
@@ -206,15 +221,8 @@ def _renamed(choice: Any) -> Any:
     return {**choice, "message": renamed}
 
 
-def _has_cache_marks(request: Request) -> bool:
-    members = request.members
-    return holds(as_bytes(members.get("messages")), CACHE_CONTROL) or (
-        "tools" in members and holds(as_bytes(members["tools"]), CACHE_CONTROL)
-    )
-
-
 def _cache_marks(request: Request) -> Iterator[FieldNote]:
-    for member in ("messages", "tools"):
+    for member in MARKABLE:
         if mentions(request, member, "cache_control"):
             for path in key_paths(request.get(member), "cache_control", member):
                 yield FieldNote(path, Fate.HINT)

@@ -17,7 +17,10 @@ PRIVATE = ("content-", "access-control-", "cross-origin-")
 
 def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Upstream headers that may reach the caller, lower case: no hop-by-hop, cookie or content headers."""
-    return {shown: headers[name] for name, shown in _public(tuple(headers))}
+    found: dict[str, str] = {}
+    for name, shown in _public(tuple(headers)):
+        found[shown] = headers[name]
+    return found
 
 
 @lru_cache(maxsize=1000)

@@ -19,14 +19,16 @@ from nova_core.types.fidelity import EXACT, Fidelity
 from nova_core.types.message import Operation, Reply, Request, TypedRequest
 from nova_core.types.routing import ModelCard
 from nova_core.types.secret import Secret
+from nova_core.types.structural import has_last_word
 from nova_core.types.upstream import Exchange, FrameParser, UpstreamRequest, UpstreamResponse
+from nova_core.wire.body import parse_members
 from nova_core.wire.drop_policy import DropPolicy, review, top_level
 from nova_core.wire.multipart import form_request
 from nova_core.wire.passed_headers import public_headers
 from nova_core.wire.sse import SseParser
 from nova_core.wire.translate import translate_request
 from nova_core.wire.upstream_errors import error_from_response, excerpt
-from nova_core.wire.vectors_aside import reply_members
+from nova_core.wire.vectors_aside import vector_members
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 STREAMED: frozenset[Operation] = frozenset(
@@ -49,14 +51,17 @@ def of_deployment(method: Method) -> Method:
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """What all calls of one deployment in one dialect share. `headers` is None where they are made for each."""
+    """What all calls of one deployment in one dialect share. `headers` is None where they are made for each.
+
+    `renamed` is the member that names the model, and `skips` says that requests may be `untouched`.
+    """
 
     deployment: Deployment
     dialect: Dialect
     url: str
     headers: tuple[tuple[str, str], ...] | None
     policy: DropPolicy
-    model: msgspec.Raw
+    renamed: Mapping[str, msgspec.Raw]
     streams: bool
     skips: bool
     form: bool
@@ -66,16 +71,6 @@ class Lane(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Lane({self.deployment.id}, {self.dialect.name})"
-
-
-def _knows_all(provider: type) -> bool:
-    """Whether `untouched` is said by the class that reviews and changes requests, not by one that it inherits from."""
-    for each in provider.__mro__:
-        if "untouched" in vars(each):
-            return True
-        if "review" in vars(each) or "to_upstream" in vars(each):
-            return False
-    return False
 
 
 class Provider:
@@ -224,10 +219,14 @@ class DialectProvider(Provider):
         dialect = lane.dialect
         # Asked first: without a key nothing else is worth a look.
         headers = self.headers(deployment, call) if lane.headers is None else ()
-        policy = lane.policy
-        if call.options is not NO_OPTIONS:
-            policy = DropPolicy.of(call.options, deployment)
-        upstream, fidelity = self._prepared(request, lane, policy, metered=call.metered)
+        upstream, fidelity = None, EXACT
+        without_options = call.options is NO_OPTIONS
+        if lane.skips and without_options and not call.metered:
+            renamed = request.with_members(lane.renamed)
+            upstream = renamed if self.untouched(renamed) else None
+        if upstream is None:
+            policy = lane.policy if without_options else DropPolicy.of(call.options, deployment)
+            upstream, fidelity = self._prepared(request, lane, policy, metered=call.metered)
         call.fidelity = fidelity
         merged = lane.headers
         if merged is None:
@@ -256,15 +255,17 @@ class DialectProvider(Provider):
         if settled:
             nobody = Call(Request(request.operation, dialect, {"model": deployment.model}))
             headers = self._merged([*self.headers(deployment, nobody), *deployment.extra_headers.items()])
+        policy = DropPolicy.of(NO_OPTIONS, deployment)
+        knows_all = has_last_word(own, "untouched", over=("review", "to_upstream"))
         lane = Lane(
             deployment=deployment,
             dialect=dialect,
             url=self.native_url(deployment, dialect.name) if native else self.url(deployment, dialect.operation),
             headers=headers,
-            policy=DropPolicy.of(NO_OPTIONS, deployment),
-            model=msgspec.Raw(msgspec.json.encode(deployment.model)),
+            policy=policy,
+            renamed={"model": msgspec.Raw(msgspec.json.encode(deployment.model))},
             streams=dialect.operation in STREAMED,
-            skips=_knows_all(own),
+            skips=knows_all and policy.is_plain and request.dialect.name == dialect.name,
             form=isinstance(dialect, TakesForms),
             read=partial(self._read_any if isinstance(dialect, ReadsRaw) else self._read, dialect),
             read_error=partial(self._read_error, deployment),
@@ -310,9 +311,7 @@ class DialectProvider(Provider):
     def _prepared(self, request: Request, lane: Lane, policy: DropPolicy, *, metered: bool) -> tuple[Request, Fidelity]:
         dialect, deployment = lane.dialect, lane.deployment
         if policy.is_plain and request.dialect.name == dialect.name:
-            upstream = request.with_members({"model": lane.model})
-            if lane.skips and not metered and self.untouched(upstream):
-                return upstream, EXACT
+            upstream = request.with_members(lane.renamed)
             if not self.review(upstream).notes:
                 upstream = self.to_upstream(upstream)
                 return (self.with_usage(upstream) if metered and upstream.stream else upstream), EXACT
@@ -355,7 +354,7 @@ class DialectProvider(Provider):
         if response.status >= 300:
             raise BadGatewayError(f"the upstream answered {response.status} instead of a reply: {excerpt(response)}")
         try:
-            members = reply_members(response.body, dialect.operation)
+            members = (vector_members if dialect.operation == "embedding" else parse_members)(response.body)
         except BadRequestError as error:
             raise BadGatewayError(f"the upstream's answer is not a JSON object: {excerpt(response)}") from error
         dialect.check_reply(members)

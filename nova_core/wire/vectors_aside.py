@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from nova_core.types.message import Operation
 from nova_core.wire.body import parse_members
 
 _OPENS = re.compile(rb'"embedding"[ \t\r\n]*:[ \t\r\n]*\[')
@@ -16,11 +15,6 @@ NEAR = 1024
 """A reply whose first vector does not begin so near is another kind of reply."""
 _NO_NUMBERS = tuple(bytes((byte,)) for byte in b'"[{NIntf')
 """What begins anything but a number, and the numbers that JSON has not: each is searched for at once, by blocks."""
-
-
-def reply_members(body: bytes, operation: Operation) -> dict[str, Any]:
-    """Members of a whole reply to this operation. Raises BadRequestError."""
-    return vector_members(body) if operation == "embedding" else parse_members(body)
 
 
 def vector_members(body: bytes) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._asker: Asker | None = None
         self._alarm = Alarm(loop, self._ring)
-        # Something has come: whoever waits has patience for so many seconds again.
+        # Whoever waits has patience for so many seconds again, or who is idle time.
         self.expect = self._alarm.put_off
         self._head = HeadReader(keeper.options.header_limit)
         self._paused = self._blocked = self._cut = False
@@ -229,15 +229,9 @@ class Connection(asyncio.Protocol):
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def rest(self, seconds: float) -> None:
-        """Be idle, for so long at most."""
-        self.idle = True
-        self._alarm.put_off(seconds)
-
     def rouse(self) -> bool:
         """No longer be idle; whether it can carry an exchange."""
-        self.idle = False
-        self._alarm.clear()
+        self.idle = False  # and the alarm, which may still ring, says nothing
         return not self.closed and not self._transport.is_closing()
 
     def _ring(self) -> None:
@@ -344,9 +338,8 @@ class Connection(asyncio.Protocol):
         asker = self._asker
         if asker is not None and head.length == len(data) and head.status < 300:
             self._asker = None
-            self._alarm.clear()
             self.asked = False
-            self._part()
+            self._part()  # which sets the alarm anew, or ends it
             asker.answered(head, data)
             return
         stream = self._stream = Http1Stream(self, head, self._keeper.codings, self._keeper.options)

@@ -180,7 +180,8 @@ class Pool:
             connection.close()
             return
         idle.append(connection)
-        connection.rest(self.options.keepalive_timeout)
+        connection.idle = True
+        connection.expect(self.options.keepalive_timeout)
         if self._queue:
             self._serve_queue()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import msgspec
+
 from nova_core.gateway.http1.connect import Dialer
 from nova_core.gateway.http1.connection import PIECE, Connection
 from nova_core.gateway.http1.decode import Codings
@@ -32,20 +34,20 @@ class _Patience:
     first_at: float
 
 
-class Sent:
+class Sent(msgspec.Struct, frozen=True, eq=False):
     """A request that is under way over a kept connection, while nobody waits for its answer."""
 
-    __slots__ = ("_body", "_head", "by", "connection")
+    connection: Connection
+    head: bytes
+    body: bytes
+    by: float
 
-    def __init__(self, connection: Connection, head: bytes, body: bytes, by: float) -> None:
-        self.connection = connection
-        self.by = by
-        self._head = head
-        self._body = body
+    def __repr__(self) -> str:
+        return f"<Sent to {self.connection.where}>"  # nothing of the head, which holds credentials
 
     def send(self, asker: Asker) -> None:
         """Send it; `asker` is told of the answer."""
-        self.connection.send(self._head, self._body, self.by, asker)
+        self.connection.send(self.head, self.body, self.by, asker)
 
 
 class Http1Transport:

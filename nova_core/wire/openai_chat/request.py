@@ -49,7 +49,9 @@ _FOREIGN_TOOLS: Mapping[str, str] = dict.fromkeys(
 def check_model(members: Members) -> None:
     """`model` is there and names something. Raises BadRequestError."""
     model = members.get("model")
-    if model is None or not _names_something(model):
+    if type(model) is msgspec.Raw and bytes(model)[:2] in _NAMED:
+        return
+    if model is None or not (starts_with(model, b'"') and decoded(model).strip()):
         raise bad_field("model", "is required: the name of a model, as a string that is not empty")
 
 
@@ -64,25 +66,18 @@ def check_kinds(members: Members, kinds: Mapping[str, tuple[bytes, str]] = _KIND
 def check_request(members: Members) -> None:
     """What OpenAI requires of every chat request. Raises BadRequestError naming `param`."""
     check_model(members)
-    start = _start(members.get("messages"))
-    if not start.startswith(b"[{"):
-        if not start.startswith(b"["):
-            raise bad_field("messages", "is required: an array of messages, each with a `role` and `content`")
-        if start[1:].lstrip().startswith(b"]"):
-            raise bad_field("messages", "must contain at least one message")
+    messages = members.get("messages")
+    if type(messages) is not msgspec.Raw or bytes(memoryview(messages)[:2]) != b"[{":
+        _check_messages(messages)
     check_kinds(members)
 
 
-def _names_something(model: Any) -> bool:
-    if type(model) is msgspec.Raw and bytes(model)[:2] in _NAMED:
-        return True
-    return starts_with(model, b'"') and bool(decoded(model).strip())
-
-
-def _start(array: Any) -> bytes:
-    """The first bytes of an array's JSON; of what is no array, bytes that begin none."""
-    text = memoryview(array) if type(array) is msgspec.Raw else msgspec.json.encode(array)
-    return bytes(text[:16])
+def _check_messages(messages: Any) -> None:
+    start = bytes(memoryview(messages)[:16]) if type(messages) is msgspec.Raw else msgspec.json.encode(messages)
+    if not start.startswith(b"["):
+        raise bad_field("messages", "is required: an array of messages, each with a `role` and `content`")
+    if start[1:].lstrip().startswith(b"]"):
+        raise bad_field("messages", "must contain at least one message")
 
 
 def add_defaults(members: Members, defaults: Mapping[str, Any]) -> dict[str, Any]:
