@@ -20,6 +20,9 @@ GROUPS = (PROVIDERS, PLUGINS, COMMANDS, MODELS)
 
 _OUR_GROUP = re.compile(r"^\s*\[\s*nova\.", re.MULTILINE)
 _CORE = re.compile(r"nova[-_.]core(?![\w.-])", re.IGNORECASE)
+_NUMBERS = r"\d+(?:\.\d+)*"
+_PLAIN = re.compile(rf"nova[-_.]core ?<(?P<below>{_NUMBERS}),>=(?P<least>{_NUMBERS})", re.IGNORECASE)
+"""A requirement as build tools write nearly every one down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ def _entries(text: str) -> Iterator[tuple[str, str, str]]:
 @cache
 def _core_range(requires: tuple[str, ...]) -> tuple[str, str]:
     """The stated range, and why this core is outside of it (empty when it is inside, or nothing is stated)."""
+    if len(requires) == 1 and (plain := _plain_range(requires[0], __version__)):
+        return plain, ""
     from packaging.requirements import InvalidRequirement, Requirement
 
     stated: list[str] = []
@@ -162,6 +167,23 @@ def _core_range(requires: tuple[str, ...]) -> tuple[str, str]:
         if not requirement.specifier.contains(__version__, prereleases=True):
             return stated[-1], f"it works with nova-core {stated[-1]}, and this is nova-core {__version__}"
     return ",".join(filter(None, stated)), ""
+
+
+def _plain_range(line: str, version: str) -> str:
+    """The range of a plain requirement that holds this version; empty where `packaging` must be asked.
+
+    That takes most of a megabyte, which every gateway would have for good.
+    """
+    found = _PLAIN.fullmatch(line)
+    if found is None or not re.fullmatch(_NUMBERS, version):
+        return ""
+    below, least = found["below"], found["least"]
+    return f"<{below},>={least}" if _release(least) <= _release(version) < _release(below) else ""
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """A version of numbers alone, without the zeros at its end, which mean nothing (PEP 440)."""
+    return tuple(map(int, re.sub(r"(\.0+)+$", "", version).split(".")))
 
 
 def _duplicates(plugins: Iterable[InstalledPlugin]) -> Iterator[Problem]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from importlib.metadata import distributions
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
-from nova_core.plugins.discovery import COMMANDS, MODELS, PLUGINS, PROVIDERS, discover
+from nova_core.plugins.discovery import COMMANDS, MODELS, PLUGINS, PROVIDERS, _plain_range, discover
 
 from .conftest import Site
 
@@ -119,3 +122,22 @@ def test_distributions_claim_model_names_and_the_most_specific_claim_counts(site
     assert installed.provider_for("rocket-mini-1") == "zeta"
     assert installed.provider_for("boat") is None
     assert MODELS not in {plugin.group for plugin in installed.plugins}
+
+
+NUMBERS = st.lists(st.integers(0, 11), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
+
+
+@given(NUMBERS, NUMBERS, NUMBERS | st.sampled_from(["0.1.0.dev1", "1.0rc1", "2!1.0"]))
+def test_a_plain_range_is_read_as_packaging_reads_it(below, least, version):
+    requirement = Requirement(f"nova-core<{below},>={least}")
+    inside = _plain_range(f"nova-core<{below},>={least}", version)
+    if version.replace(".", "").isdecimal():
+        assert bool(inside) == requirement.specifier.contains(version, prereleases=True)
+    else:
+        assert not inside
+    assert not inside or inside == str(requirement.specifier)
+
+
+@pytest.mark.parametrize("line", ["nova-core", "nova-core>=0.1", "nova-core<0.2,>=0.1; extra == 'x'", "nova-core==0.1"])
+def test_other_ranges_are_no_plain_ones(line):
+    assert not _plain_range(line, "0.1.0")

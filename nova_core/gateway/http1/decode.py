@@ -5,12 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from nova_core.gateway.http1.faults import DecodingFault
 
 PIECE = 256 * 1024
 ALIASES = {"x-gzip": "gzip"}
+CAN_STOP = (1, 2)
+"""The first version of brotli that unpacks a bounded piece at a time."""
+ZSTD = ("compression.zstd", "backports.zstd")
 GZIP_WINDOW, ZLIB_WINDOW, BARE_WINDOW = 31, 15, -15
 
 
@@ -158,18 +163,20 @@ class ZstdDecoder:
 
 
 class Codings:
-    """The content codings that can be undone here. `accepted` is the value of `Accept-Encoding`."""
+    """The content codings that can be undone here. `accepted` is the value of `Accept-Encoding`.
+
+    Their libraries are loaded when an answer needs them: most gateways never see one.
+    """
 
     __slots__ = ("_makers", "accepted")
 
     def __init__(self) -> None:
         self._makers: dict[str, Callable[[], Decoder]] = {"gzip": GzipDecoder, "deflate": DeflateDecoder}
-        brotli = _module("brotli")
-        if brotli is not None and hasattr(brotli.Decompressor, "can_accept_more_data"):
-            self._makers["br"] = lambda: BrotliDecoder(brotli)
-        zstd = _module("compression.zstd") or _module("backports.zstd")
+        if _is_there("brotli") and _release("brotli") >= CAN_STOP:
+            self._makers["br"] = lambda: BrotliDecoder(import_module("brotli"))
+        zstd = next(filter(_is_there, ZSTD), None)
         if zstd is not None:
-            self._makers["zstd"] = lambda: ZstdDecoder(zstd)
+            self._makers["zstd"] = lambda: ZstdDecoder(import_module(zstd))
         self.accepted = ", ".join(self._makers)
 
     def decoders(self, value: str | None) -> list[Decoder]:
@@ -182,11 +189,11 @@ class Codings:
         names = [name.strip() for name in value.lower().split(",")]
         try:
             wanted = [self._makers[ALIASES.get(name, name)] for name in names if name not in ("", "identity")]
-        except KeyError:
+            if len(wanted) > 2:
+                raise DecodingFault
+            return [make() for make in reversed(wanted)]
+        except (KeyError, ImportError):
             raise DecodingFault from None
-        if len(wanted) > 2:
-            raise DecodingFault
-        return [make() for make in reversed(wanted)]
 
 
 def decoded(decoders: list[Decoder], data: bytes) -> Iterator[bytes]:
@@ -198,8 +205,16 @@ def decoded(decoders: list[Decoder], data: bytes) -> Iterator[bytes]:
         yield from decoded(decoders[1:], piece)
 
 
-def _module(name: str) -> Any:
+def _is_there(module: str) -> bool:
     try:
-        return import_module(name)
-    except ImportError:
-        return None
+        return find_spec(module) is not None
+    except ImportError:  # nor is the package that it would be in
+        return False
+
+
+def _release(distribution: str) -> tuple[int, ...]:
+    """The first two numbers of an installed version."""
+    try:
+        return tuple(map(int, version(distribution).split(".")[:2]))
+    except (PackageNotFoundError, ValueError):
+        return ()
