@@ -16,13 +16,19 @@ from benchmarks.counting import Count, FailedCallsError, counted_call
 from benchmarks.features import FEATURES, PLAINEST, Configured
 from benchmarks.processes import StartError
 from benchmarks.rounds import Bench, Running, alone
-from benchmarks.rows import SMALL
+from benchmarks.rows import SMALL, Row
 from benchmarks.servers.contender import KEY
 from benchmarks.servers.nova import NOVA, written
 from nova_core.errors import NovaError
 from nova_core.server.running import loop_factory
 
-SLICE = replace(SMALL, seconds=0.2, options=("--warmup", "0.06"))
+
+def sliced(row: Row) -> Row:
+    """A slice of this load."""
+    return replace(row, seconds=0.2, options=(*row.options, "--warmup", "0.06"))
+
+
+SLICE = sliced(SMALL)
 TURNS = 4
 """How often each feature has its turn in a round. A round has processes of its own: two of a kind are never alike."""
 DOUBT = 0.05
@@ -121,21 +127,23 @@ def start_all(made: Bench, stack: ExitStack, names: Sequence[str]) -> dict[str, 
     return started
 
 
-def in_turns(made: Bench, started: Mapping[str, Running], slices: Slices) -> None:
-    """A slice for each feature, each between slices of the plainest, while the others stand still.
+def in_turns(
+    made: Bench, started: Mapping[str, Running], slices: Slices, *, base: str = PLAINEST, load: Row = SLICE
+) -> None:
+    """A slice for each feature, each between slices of the plainest (`base`), while the others stand still.
 
     Raises StartError when one cannot be loaded.
     """
 
     def slice_of(running: Running) -> float:
         with alone(running, tuple(started.values())):
-            return made.round(SLICE, running).cpu_call
+            return made.round(load, running).cpu_call
 
-    plain, found = [slice_of(started[PLAINEST])], {}
+    plain, found = [slice_of(started[base])], {}
     for name, running in started.items():
-        if name != PLAINEST:
+        if name != base:
             found[name] = slice_of(running)
-            plain.append(slice_of(started[PLAINEST]))
+            plain.append(slice_of(started[base]))
     slices.add(plain, found)
 
 

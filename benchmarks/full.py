@@ -82,7 +82,7 @@ def measure_standing(made: Bench, standings: Standings, contenders: list[Contend
             seconds = ready_seconds(made, each)
             standings.put("ready", each.name, Cell((seconds,), f"{seconds:.2f}"))
             print(
-                f"{each.name:12} idle {found.idle:.0f} MiB, 1,000 streams {found.streams:.0f} MiB "
+                f"{each.name:12} idle {found.idle:.1f} MiB, 1,000 streams {found.streams:.0f} MiB "
                 f"({found.chunks:,.0f} chunks/s), ready in {seconds:.2f} s",
                 flush=True,
             )
@@ -110,6 +110,7 @@ def main() -> int:
     options.add_argument("--with", dest="names", default=",".join(CONTENDERS))
     options.add_argument("--short", action="store_true", help="the first rows only, nothing that starts servers anew")
     options.add_argument("--features", action="store_true", help="only print what each feature costs")
+    options.add_argument("--standing", action="store_true", help="only our memory, start, import and workers")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--write", type=Path, nargs="?", const=PAGE, help="write the page")
     options.add_argument("--gate", action="store_true", help="exit 1 when a goal is missed; for a quiet machine")
@@ -117,6 +118,10 @@ def main() -> int:
     if given.features:
         return print_costs(given.rounds)
     run = Run(given.rounds, given.write)
+    if given.standing:
+        with bench(compiled()) as made:
+            measure_standing(made, run.standings, [NOVA], given.rounds)
+        return 0
     names = given.names.split(",")
     with bench(compiled()) as made:
         wanted = [CONTENDERS[name] for name in names]
