@@ -8,11 +8,15 @@ from pathlib import Path
 
 from benchmarks.interpreter import QUICKER
 
+CPUS = Path("/proc/cpuinfo")
+
 
 def described() -> list[str]:
     """Processor, cores, memory, system, interpreter: one line each."""
-    facts = Path("/proc/cpuinfo").read_text()
-    model = next((line.partition(": ")[2] for line in facts.splitlines() if line.startswith("model name")), "unknown")
+    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in CPUS.open())}
+    model = facts.get("model name", "unknown")
+    if "cpu family" in facts:  # one name may stand for several generations, and what is quick differs between them
+        model += f" (family {facts['cpu family']}, model {facts.get('model')})"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     return [
         f"Processor: {model}, {os.cpu_count()} cores, {memory:.0f} GiB of memory",
