@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from nova_core.types.events import Frame
 
-OTHER_FIELDS = (b"event:", b"id:", b"retry:", b":")
-"""Lines of server-sent events that say nothing which the object does not say itself."""
+_OTHER_FIELDS = re.compile(rb"(event|id|retry)?:(?!\s*\{)")
+"""Lines of server-sent events that say nothing which the object does not say itself. No object is left out with what
+stands before it: garbage at the beginning of a line looks like one of these.
+"""
 
 
 class LineParser:
@@ -37,7 +41,7 @@ class LineParser:
 
     def said(self, line: bytes) -> bytes:
         """What a line without white space at its ends says; nothing where it is to be left out."""
-        return b"" if line.startswith(OTHER_FIELDS) else line.removeprefix(b"data:").lstrip()
+        return b"" if _OTHER_FIELDS.match(line) else line.removeprefix(b"data:").lstrip()
 
     def _frames(self, lines: list[bytes]) -> list[Frame]:
         return [Frame(text) for line in lines if (text := self.said(line.strip()))]

@@ -32,7 +32,7 @@ GARBAGE = [
     b"data: {\n\n", b"data: nonsense\n\n", b"data: []\n\n", b"data: null\n\n", b'data: "text"\n\n', b"data: 17\n\n",
     b"data: \xff\xfe\n\n", b'data: {"a":"\xc3\x28"}\n\n', b"{]\n", b"nonsense\n", b"\xff\xff\n", b"<html>\n",
     b"\x00" * 16, b"\x00\x00\x00\x10\x00\x00\x00\x00" + b"\x00" * 8, b"event: error\ndata: {}\n\n", b'{"error":{}}\n',
-    b"[", b"]", b",", b"data: " + b"[" * 5000 + b"\n\n", b"\r", b"\n\n", b": a comment\n\n",
+    b"[", b"]", b",", b"data: " + b"[" * 5000 + b"\n\n", b"\r", b"\n\n", b": a comment\n\n", b":", b"id:",
 ]  # fmt: skip
 
 
