@@ -95,10 +95,7 @@ def costs(made: Bench, rounds: int) -> Costs | None:
             if PLAINEST not in started:
                 return None
             for _ in range(TURNS):
-                try:
-                    in_turns(made, started, slices)
-                except StartError as error:
-                    print(f"a turn does not count: {error}", flush=True)
+                in_turns(made, started, slices)
     if not slices.plainest:
         return None
     features = [Cost(name, over, counts[name]) for name, over in slices.estimates().items()]
@@ -132,18 +129,22 @@ def in_turns(
 ) -> None:
     """A slice for each feature, each between slices of the plainest (`base`), while the others stand still.
 
-    Raises StartError when one cannot be loaded.
+    A turn in which one cannot be loaded is said and left out.
     """
 
     def slice_of(running: Running) -> float:
         with alone(running, tuple(started.values())):
             return made.round(load, running).cpu_call
 
-    plain, found = [slice_of(started[base])], {}
-    for name, running in started.items():
-        if name != base:
-            found[name] = slice_of(running)
-            plain.append(slice_of(started[base]))
+    try:
+        plain, found = [slice_of(started[base])], {}
+        for name, running in started.items():
+            if name != base:
+                found[name] = slice_of(running)
+                plain.append(slice_of(started[base]))
+    except StartError as error:
+        print(f"a turn does not count: {error}", flush=True)
+        return
     slices.add(plain, found)
 
 

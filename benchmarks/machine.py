@@ -13,7 +13,8 @@ CPUS = Path("/proc/cpuinfo")
 
 def described() -> list[str]:
     """Processor, cores, memory, system, interpreter: one line each."""
-    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in CPUS.open())}
+    lines = (line.partition(":") for line in CPUS.read_text().splitlines())
+    facts = {name.strip(): value.strip() for name, _, value in lines}
     model = facts.get("model name", "unknown")
     if "cpu family" in facts:  # one name may stand for several generations, and what is quick differs between them
         model += f" (family {facts['cpu family']}, model {facts.get('model')})"
