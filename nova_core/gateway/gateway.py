@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,16 +31,7 @@ from nova_core.gateway.media_calling import MediaCalls
 from nova_core.gateway.options import as_fallback
 from nova_core.gateway.relay import CallerStream
 from nova_core.gateway.response_session import ResponseSession
-from nova_core.gateway.routing import (
-    NO_STATE,
-    Resolved,
-    check_access,
-    names_to_check,
-    resolve,
-    select,
-    snapshot_for,
-    state_of,
-)
+from nova_core.gateway.routing import NO_STATE, Resolved, check_access, names_to_check, resolve, select, state_of
 from nova_core.gateway.runtime import Runtime, RuntimeView, build_runtime, transport_options
 from nova_core.gateway.said import as_said
 from nova_core.gateway.sharing import Sharing, same_deployments
@@ -327,14 +319,23 @@ class Gateway(Calls, MediaCalls, FileCalls):
             return decided.levels
         steps = runtime.pipeline.route_state
         state = state_of(steps, call, request, resolved.deployments) if steps else NO_STATE
-        cooling = self.cooldowns.cooling()
-        snapshot = snapshot_for(runtime.catalog, resolved.group, fallback, cooling, self._random, state)
+        snapshot = self.snapshot(runtime, resolved.group, fallback, state)
         return select(runtime.pipeline, call, request, resolved, snapshot)
 
     def snapshot(self, runtime: Runtime, group: str, fallback: int, state: Mapping[str, Any] = NO_STATE) -> Snapshot:
-        """The state of this moment for deciding about a model group, `fallback` groups after the first."""
-        cooling = self.cooldowns.cooling()
-        return snapshot_for(runtime.catalog, group, fallback, cooling, self._random, state)
+        """The state of this moment for deciding about a model group, `fallback` groups after the first.
+
+        With its seed a decision can be made again.
+        """
+        return Snapshot(
+            group,
+            time.monotonic(),
+            runtime.catalog,
+            fallback,
+            self.cooldowns.cooling(),
+            seed=self._random.getrandbits(64),
+            state=state,
+        )
 
     def observer(self, runtime: Runtime) -> Observer | None:
         """Who is told of attempts; None where nobody listens."""

@@ -183,7 +183,7 @@ def as_fallback(call: Call, request: Request, asked: CallOptions, name: str) -> 
 def _options(
     given: Mapping[str, Any], headers: Mapping[str, str], metadata: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> CallOptions:
-    if not given and not overrides and not any(name.startswith(HEADER_PREFIXES) for name in headers):
+    if not given and not overrides and not headers:
         return NO_OPTIONS
     fallbacks, said = asked_fallbacks(given.get("fallbacks"))
     failure = next((said for name, said in MOCK_FAILURES.items() if given.get(name) is True), None)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from nova_core.errors import BadRequestError, ModelNotFoundError, NoDeploymentError, NovaError, PermissionDeniedError
@@ -172,18 +170,6 @@ def _narrowed(
         before, candidates = candidates, healthy(candidates, snapshot)
         changes.append(Change(COOLDOWN, before, candidates, 0, 0))
     return candidates
-
-
-def snapshot_for(
-    catalog: Catalog,
-    group: str,
-    fallback: int,
-    cooling: Mapping[str, float],
-    random: Random,
-    state: Mapping[str, Any] = NO_STATE,
-) -> Snapshot:
-    """The state of this moment. The generator is seeded from the gateway's own, so a decision can be replayed."""
-    return Snapshot(group, time.monotonic(), catalog, fallback, cooling, seed=random.getrandbits(64), state=state)
 
 
 def names_to_check(runtime: Runtime, name: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def follows(thing: object, protocol: type[T]) -> TypeGuard[T]:
 
 
 def has_last_word(kind: type, name: str, *, over: tuple[str, ...]) -> bool:
-    """Whether `kind` has `name` from a class that overrides all of `over` as well, or comes before those that do."""
+    """Whether no class that says any of `over` comes before the one from which `kind` has `name`."""
     for each in kind.__mro__:
         if name in vars(each):
             return True

@@ -18,6 +18,7 @@ PRIVATE = ("content-", "access-control-", "cross-origin-")
 def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Upstream headers that may reach the caller, lower case: no hop-by-hop, cookie or content headers."""
     found: dict[str, str] = {}
+    # A loop: in Python 3.11 a comprehension is a call of its own.
     for name, shown in _public(tuple(headers)):
         found[shown] = headers[name]
     return found

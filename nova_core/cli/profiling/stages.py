@@ -32,6 +32,7 @@ STAGES: Mapping[str, Sequence[str]] = {
         "nova_core.server.access",
         "nova_core.server.serving",
         "nova_core.gateway.routing:check_access",
+        "nova_core.types.principal",
     ),
     "pre_call": ("nova_core.gateway.layers", "nova_core.plugins.steps"),
     "route": (

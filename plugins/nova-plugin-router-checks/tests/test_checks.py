@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from nova_core.config.check import read_settings
 from nova_core.config.loader import from_mapping
 from nova_core.errors import BadRequestError, ConfigurationError, ContextWindowExceededError, UnsupportedParamsError
-from nova_core.gateway.routing import snapshot_for
 from nova_core.gateway.runtime import build_runtime
 from nova_core.plugins.discovery import Installed
 from nova_core.testing.caller import GatewayFactory
@@ -189,7 +187,7 @@ async def test_deciding_twice_decides_the_same(gateway: GatewayFactory) -> None:
     assert caller.last is not None
     runtime = caller.gateway.runtime
     found = runtime.catalog.groups["m"]
-    snapshot = snapshot_for(runtime.catalog, "m", fallback=0, cooling={}, random=Random(1))
+    snapshot = caller.gateway.snapshot(runtime, "m", 0)
     step = next(step for step in runtime.pipeline.route_select if step.plugin == "router-checks")
     request = caller.last.original
     answers = [step.call(caller.last, request, found, snapshot) for _ in range(2)]
