@@ -323,10 +323,7 @@ class Gateway(Calls, MediaCalls, FileCalls):
         return select(runtime.pipeline, call, request, resolved, snapshot)
 
     def snapshot(self, runtime: Runtime, group: str, fallback: int, state: Mapping[str, Any] = NO_STATE) -> Snapshot:
-        """The state of this moment for deciding about a model group, `fallback` groups after the first.
-
-        With its seed a decision can be made again.
-        """
+        """The state of this moment for deciding about a model group, `fallback` groups after the first."""
         return Snapshot(
             group,
             time.monotonic(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -51,8 +52,8 @@ def test_what_is_broken_around_the_vectors_is_refused(reply: dict[str, Any], dat
 
 def _breaks_a_number(body: bytes) -> bool:
     """Whether all that is wrong is digits, commas and points of a vector in the wrong places."""
-    members = vector_members(body)
-    return set(bytes(members["data"]).decode()) <= set('0123456789+-.eE, \n[]{}":') | set("embeddingtextobjectindex")
+    emptied = re.sub(rb'"embedding":\[[0-9+\-.eE,]*\]', b'"embedding":[]', body)
+    return isinstance(read(parse_members, emptied), dict)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "null", "true", "nope", '"1"', "[1]", "{}", "\xa0"])
